@@ -1,0 +1,244 @@
+"""The Autotask REST client: zone, queries by key, updates that are read back, and what its errors mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+import requests
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from agent.autotask.models import FieldInfos, ZoneRow
+from agent.errors import stop
+from agent.wire import NoAnswerError, Wire, checked_url
+
+PUBLIC_URL = "https://webservices.autotask.net/ATServicesRest/"
+PAGE = 500
+"""Rows a page, the most Autotask gives."""
+MOST_VALUES = 200
+"""Ids in one query: each counts as a condition, of which 500 are allowed."""
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+Condition = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The API user's sign-in."""
+
+    username: str
+    secret: str = field(repr=False)
+    integration_code: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Where a tenant lives.
+
+    Attributes:
+        url: The address that ends before ``V1.0/``.
+        web_url: Autotask's pages for people.
+        ci: The tenant's own number.
+    """
+
+    url: str
+    web_url: str
+    ci: int | None
+
+
+class _TryAgainError(Exception):
+    """A passing trouble: busy, overloaded, or no answer."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class Autotask:
+    """One tenant's API.
+
+    Args:
+        credentials: The API user.
+        wire: How requests are made.
+        start_url: The host that is asked for the zone first.
+    """
+
+    def __init__(self, credentials: Credentials, wire: Wire | None = None, start_url: str = PUBLIC_URL) -> None:
+        self.wire = wire or Wire()
+        self._credentials = credentials
+        self._start_url = checked_url(start_url, "The Autotask address")
+        self._zone: Zone | None = None
+        self._clock_gap = timedelta(0)
+
+    @property
+    def zone(self) -> Zone:
+        """The tenant's zone, found at the first use.
+
+        Raises:
+            StopError: The user name is unknown, or Autotask does not answer.
+        """
+        if self._zone is None:
+            self._zone = self._find_zone()
+        return self._zone
+
+    def now(self) -> datetime:
+        """Autotask's own time, by its last answer."""
+        return datetime.now(UTC) + self._clock_gap
+
+    def query(self, entity: str, row: type[Row], *conditions: Condition) -> Iterator[Row]:
+        """All rows that fulfil all conditions, by id, read page by page.
+
+        The next page is asked for by the last id, which is exact where the order is by id.
+
+        Args:
+            entity: The table's REST name.
+            row: The model of its rows.
+            conditions: Filters; at least one.
+
+        Raises:
+            StopError: Autotask does not answer or refuses.
+        """
+        decoder: Any = msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[row])]), strict=False)  # type: ignore[valid-type]
+        last: int | None = None
+        while True:
+            after = [] if last is None else [{"op": "gt", "field": "id", "value": last}]
+            body = msgspec.json.encode({"filter": [*conditions, *after], "MaxRecords": PAGE})
+            items = decoder.decode(self._call("POST", f"{entity}/query", body)).items
+            yield from items
+            if len(items) < PAGE:
+                return
+            last = items[-1].id
+
+    def labels(self, entity: str, name: str) -> dict[int, str]:
+        """The labels of a pick list by its numbers."""
+        infos = msgspec.json.decode(
+            self._call("GET", f"{entity}/entityInformation/fields"), type=FieldInfos, strict=False
+        )
+        found = [info for info in infos.fields if info.name.casefold() == name.casefold()]
+        values = found[0].picklist_values or [] if found else []
+        return {int(value.value): value.label or str(value.value) for value in values}
+
+    def update(self, entity: str, row_id: int, values: Mapping[str, object]) -> None:
+        """Change the fields given and no others.
+
+        Autotask answers 200 also where it ignores a field: read back what counts.
+        """
+        self._call("PATCH", entity, msgspec.json.encode({"id": row_id, **values}))
+
+    def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
+        """One call with its retries.
+
+        Raises:
+            StopError: It did not succeed.
+        """
+        tries = Retrying(
+            retry=retry_if_exception_type(_TryAgainError),
+            stop=_give_up,
+            wait=wait_exponential(multiplier=1, max=15),
+            sleep=self.wire.sleep,
+            reraise=True,
+        )
+        try:
+            return tries(self._once, method, path, body)
+        except _TryAgainError as trouble:
+            raise stop(trouble.code, trouble.detail) from None
+
+    def _once(self, method: str, path: str, body: bytes | None) -> bytes:
+        answer = self._signed(method, path, body)
+        if answer.status_code == 401:
+            before = self.zone.url
+            self._zone = self._find_zone()
+            if self._zone.url != before:
+                answer = self._signed(method, path, body)
+        if answer.status_code == 200:
+            return answer.content
+        raise _meaning(answer, path)
+
+    def _signed(self, method: str, path: str, body: bytes | None) -> requests.Response:
+        headers = {
+            "ApiIntegrationCode": _header(self._credentials.integration_code),
+            "UserName": _header(self._credentials.username),
+            "Secret": _header(self._credentials.secret),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+        return self._send(method, f"{self.zone.url}V1.0/{path}", headers, body)
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> requests.Response:
+        try:
+            answer = self.wire.send(method, url, headers=headers, body=body)
+        except NoAnswerError as error:
+            raise _TryAgainError("AX-303", f"Autotask did not answer ({error}).") from None
+        if stamp := answer.headers.get("Date"):
+            self._clock_gap = parsedate_to_datetime(stamp) - datetime.now(UTC)
+        return answer
+
+    def _find_zone(self) -> Zone:
+        url = f"{self._start_url}V1.0/zoneInformation?user={quote(self._credentials.username, safe='')}"
+        answer = self._send("GET", url, {"Accept": "application/json"})
+        if answer.status_code != 200:
+            if "could not be determined" in answer.text:
+                raise stop("AX-302", f"Autotask does not know the user name “{self._credentials.username}”.")
+            raise _meaning(answer, "zoneInformation")
+        row = msgspec.json.decode(answer.content, type=ZoneRow, strict=False)
+        url = checked_url(row.url if row.url.endswith("/") else row.url + "/", "Autotask's zone")
+        return Zone(url, row.web_url, row.ci)
+
+
+def values_of(field_name: str, values: Sequence[int]) -> Condition:
+    """The condition that a field is one of the values."""
+    return {"op": "in", "field": field_name, "value": list(values)}
+
+
+def _header(value: str) -> str:
+    """A header's value as bytes would carry it: any characters whatever, in UTF-8."""
+    return value.encode("utf-8").decode("latin-1")
+
+
+def _give_up(state: RetryCallState) -> bool:
+    """A plain 500 is tried once more only, for it mostly means that the request is wrong; the rest three times."""
+    error = state.outcome.exception() if state.outcome else None
+    most = 2 if isinstance(error, _TryAgainError) and "HTTP 500" in error.detail else 4
+    return stop_after_attempt(most)(state)
+
+
+def _meaning(answer: requests.Response, path: str) -> Exception:  # noqa: PLR0911 - a table, a return a row
+    """What an answer that is no 200 means."""
+    text = "; ".join(_messages(answer)) or "no reason given"
+    status = answer.status_code
+    if re.search(r"threshold|itgenatr", text, re.IGNORECASE) and not re.search(r"thread", text, re.IGNORECASE):
+        return stop("AX-305", text)
+    if status == 401 or "account has been locked" in text:
+        locked = "locked" in text
+        return stop("AX-301", text if locked else "Autotask refused the secret: it is wrong, or the user is locked.")
+    if status == 403 or re.search(r"adequate permissions|required permissions", text, re.IGNORECASE):
+        return stop("AX-302", f"The API user may not read or change {path.split('/', maxsplit=1)[0]}: {text}")
+    if "IntegrationCode is invalid" in text:
+        return stop("AX-302", "Autotask refused the integration code.")
+    if status == 429 or re.search(r"thread threshold", text, re.IGNORECASE):
+        return _TryAgainError("AX-305", f"Autotask says that there are too many calls at once: {text}")
+    if status in {502, 503, 504}:
+        return _TryAgainError("AX-304", f"Autotask answered HTTP {status}.")
+    if status == 500:
+        if re.search(r"\b(sign[- ]?in|log ?in|logon|credentials?|user ?name)\b", text, re.IGNORECASE):
+            return stop("AX-302", text)
+        return _TryAgainError("AX-304", f"Autotask answered HTTP 500 to {path}: {text}")
+    return stop("AX-304", f"Autotask answered HTTP {status} to {path}: {text}")
+
+
+def _messages(answer: requests.Response) -> list[str]:
+    try:
+        body = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
+        return [answer.text[:300]] if answer.text else []
+    if not isinstance(body, dict):
+        return []
+    errors = body.get("errors") or [body.get("Message") or ""]
+    return [str(error) for error in errors if error]

@@ -1,0 +1,147 @@
+"""What the Xero organisation offers and allows: the part of the books that an invoice needs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import NewType
+
+XeroId = NewType("XeroId", str)
+"""The id of a document in Xero, a GUID."""
+
+ContactId = NewType("ContactId", str)
+"""The id of a contact in Xero, a GUID."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A ledger account of Xero."""
+
+    code: str
+    name: str
+    is_active: bool = True
+    takes_sales: bool = True
+    system: str = ""
+
+
+@dataclass(frozen=True)
+class TaxRate:
+    """A tax rate of Xero; ``rate`` in per cent."""
+
+    tax_type: str
+    name: str
+    rate: Decimal
+    is_active: bool = True
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A contact of Xero; ``terms`` are its sales terms as (days, Xero's kind), where it has some."""
+
+    id: ContactId
+    name: str
+    number: str = ""
+    account_number: str = ""
+    is_active: bool = True
+    merged_into: ContactId | None = None
+    terms: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """The organisation itself; lock dates are the last closed day."""
+
+    tenant_id: str
+    name: str
+    base_currency: str
+    short_code: str = ""
+    pays_tax: bool = True
+    period_lock: date | None = None
+    year_lock: date | None = None
+    country: str = ""
+
+    @property
+    def locked_until(self) -> date | None:
+        """The last day of the closed period."""
+        return max((day for day in (self.period_lock, self.year_lock) if day), default=None)
+
+
+def one_blank(name: str) -> str:
+    """The name as Xero holds names: no blanks at the ends, single ones between words."""
+    return " ".join(name.split())
+
+
+def folded(name: str) -> str:
+    """What is left of a name without case, blanks, accents, macrons and punctuation."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return re.sub(r"[\W_]+", "", letters) or one_blank(name)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Everything of the organisation that planning looks at."""
+
+    organisation: Organisation
+    currencies: frozenset[str] = frozenset()
+    accounts: tuple[Account, ...] = ()
+    tax_rates: tuple[TaxRate, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    branding_themes: tuple[tuple[str, str], ...] = ()
+    tracking: tuple[tuple[str, str, str, str], ...] = ()
+    """Active options as (category, option, category id, option id)."""
+
+    @cached_property
+    def _accounts(self) -> dict[str, Account]:
+        return {account.code.casefold(): account for account in self.accounts}
+
+    @cached_property
+    def _rates(self) -> dict[str, TaxRate]:
+        by_name = {one_blank(rate.name).casefold(): rate for rate in self.tax_rates if rate.is_active}
+        return by_name | {rate.tax_type.casefold(): rate for rate in self.tax_rates}
+
+    @cached_property
+    def contacts_by_id(self) -> dict[str, Contact]:
+        """Contacts by Xero's id."""
+        return {contact.id: contact for contact in self.contacts}
+
+    @cached_property
+    def contacts_by_name(self) -> dict[str, list[Contact]]:
+        """Contacts by their folded name: those that differ at most in case, blanks, accents and punctuation."""
+        return _grouped((folded(contact.name), contact) for contact in self.contacts)
+
+    @cached_property
+    def contacts_by_number(self) -> dict[str, list[Contact]]:
+        """Contacts by Xero's contact number."""
+        return _grouped((contact.number, contact) for contact in self.contacts if contact.number)
+
+    @cached_property
+    def contacts_by_account_number(self) -> dict[str, list[Contact]]:
+        """Contacts by their account number."""
+        return _grouped((contact.account_number, contact) for contact in self.contacts if contact.account_number)
+
+    def account(self, code: str) -> Account | None:
+        """The account of that code."""
+        return self._accounts.get(code.strip().casefold())
+
+    def tax_rate(self, name: str) -> TaxRate | None:
+        """The tax rate of that TaxType or name."""
+        return self._rates.get(one_blank(name).casefold())
+
+    @cached_property
+    def rounding_account(self) -> Account | None:
+        """Xero's own account for rounding."""
+        return next((account for account in self.accounts if account.system == "ROUNDING"), None)
+
+
+def _grouped(pairs: Iterable[tuple[str, Contact]]) -> dict[str, list[Contact]]:
+    groups: defaultdict[str, list[Contact]] = defaultdict(list)
+    for key, contact in pairs:
+        groups[key].append(contact)
+    return dict(groups)

@@ -1,0 +1,141 @@
+"""Is it there already? What is in Xero held against what would be sent.
+
+An invoice that the ledger does not know is looked for before it is first sent, and after a lost answer; by our own
+number, by our mark, by the number that the older product gave, and by contact, date and total.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from agent.domain.document import Document, Posted
+from agent.domain.faults import Fault, fault
+from agent.domain.invoice import AutotaskId
+from agent.domain.money import line_amount
+
+_MARK = re.compile(r"[?&]invoice=(\d+)$")
+
+Verdict = Literal["absent", "ours", "equal", "different"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the look-up says about one document.
+
+    Attributes:
+        verdict: ``absent``: nothing like it is there. ``ours``: it carries our mark and agrees to the cent.
+            ``equal``: it agrees to the cent but carries no mark of ours. ``different``: the number or mark is
+            taken by something else.
+        posted: What was found.
+        fault: Why it cannot be sent, where it cannot.
+    """
+
+    verdict: Verdict
+    posted: Posted | None = None
+    fault: Fault | None = None
+
+
+class Shelf:
+    """The documents that Xero has, arranged for looking up.
+
+    Args:
+        posted: All that was read from Xero; one may stand in it several times.
+        taken: Ids of documents that belong to other invoices by the ledger: they are nobody else's.
+    """
+
+    def __init__(self, posted: Iterable[Posted], taken: Iterable[str] = ()) -> None:
+        own = set(taken)
+        self._claimed: set[str] = set()
+        documents = {item.id: item for item in posted if item.is_live}
+        self._by_number: defaultdict[str, list[Posted]] = defaultdict(list)
+        self._by_mark: defaultdict[int, list[Posted]] = defaultdict(list)
+        self._by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
+        for item in documents.values():
+            self._by_number[_number(item.number)].append(item)
+            if marked := _MARK.search(item.mark):
+                self._by_mark[int(marked[1])].append(item)
+            elif item.id not in own:
+                self._by_sums[_sums(item)].append(item)
+
+    def find(self, document: Document, *, after_sending: bool = False) -> Finding:
+        """Look for a document.
+
+        Args:
+            document: What would be, or was, sent.
+            after_sending: It was sent and the answer is lost: what agrees in contact, date, lines and total is ours.
+        """
+        marked = self._by_mark.get(document.autotask_id, [])
+        if len(marked) > 1:
+            return _taken(marked[0], document, f"{len(marked)} documents in Xero carry this invoice's mark")
+        if marked:
+            return (
+                Finding("ours", marked[0]) if agrees(document, marked[0]) else _taken(marked[0], document, "our mark")
+            )
+        for number in (document.number, f"INV:{document.autotask_id}"):
+            for item in self._by_number.get(_number(number or ""), []) if number else []:
+                if not agrees(document, item):
+                    return _taken(item, document, f"the number {item.number}")
+                is_ours = after_sending or document.kind == "Credit note"
+                return Finding("ours" if is_ours else "equal", item)
+        return self._find_by_sums(document, after_sending=after_sending)
+
+    def _find_by_sums(self, document: Document, *, after_sending: bool) -> Finding:
+        """The last resort, for documents that show neither number nor mark of ours; each is found only once."""
+        if after_sending and document.number is not None:
+            return Finding("absent")  # ours would bear its number
+        for item in self._by_sums.get(_sums(document), []):
+            if item.id in self._claimed:
+                continue
+            if after_sending and item.lines and sorted(item.lines) != sorted(_amounts(document)):
+                continue
+            self._claimed.add(item.id)
+            return Finding("ours" if after_sending else "equal", item)
+        return Finding("absent")
+
+
+def agrees(document: Document, posted: Posted) -> bool:
+    """Whether the two are the same sale: kind, contact, currency and total to the cent."""
+    return (
+        document.kind == posted.kind
+        and document.contact_id in {posted.contact_id, ""}
+        and document.currency == posted.currency
+        and document.expected.total == posted.total
+    )
+
+
+def marked_id(posted: Posted) -> AutotaskId | None:
+    """The Autotask id in the document's mark, where it carries one of ours."""
+    found = _MARK.search(posted.mark)
+    return AutotaskId(int(found[1])) if found else None
+
+
+def _amounts(document: Document) -> list[Decimal]:
+    return [line_amount(line.quantity, line.unit, document.places) for line in document.lines]
+
+
+def _number(number: str) -> str:
+    return number.strip().casefold()
+
+
+def _sums(item: Document | Posted) -> tuple[object, ...]:
+    total = item.total if isinstance(item, Posted) else item.expected.total
+    return item.kind, item.contact_id, item.date, item.currency, total
+
+
+def _taken(item: Posted, document: Document, by: str) -> Finding:
+    return Finding(
+        "different",
+        item,
+        fault(
+            "AX-201",
+            f"{by[0].upper()}{by[1:]}: Xero has the {item.kind.lower()} {item.number or item.id} of "
+            f"{item.contact_name}, "
+            f"{item.date}, {item.currency} {item.total} ({item.status.lower()}); ours would be "
+            f"{document.contact_name}, {document.date}, {document.currency} {document.expected.total}.",
+        ),
+    )

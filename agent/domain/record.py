@@ -1,0 +1,54 @@
+"""What the ledger knows of one invoice, as far as planning needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.domain.books import ContactId, XeroId
+from agent.domain.invoice import AutotaskId
+
+Status = Literal[
+    "Waiting",
+    "Retrying",
+    "Fault",
+    "Synced",
+    "Synced with warnings",
+    "Skipped",
+    "Never send",
+    "Voided",
+    "Changed since sent",
+]
+
+SENT: frozenset[Status] = frozenset({"Synced", "Synced with warnings", "Voided", "Changed since sent"})
+"""The statuses of invoices that have, or had, a document in Xero."""
+
+Wish = Literal["", "resync", "send"]
+"""What a person asked for: ``resync`` tries again from scratch; ``send`` also lifts what waits for a confirmation."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One invoice in the ledger.
+
+    Attributes:
+        autotask_id: Which invoice.
+        status: The word on the sheet.
+        strikes: Failed tries in a row.
+        fault_code: The open fault, or blank.
+        wish: What a person asked for since the last try.
+        xero_id: Its document in Xero, where it has one.
+        xero_number: That document's number.
+        contact_id: The Xero contact it went to.
+        is_in_flight: Something was sent for it, and the answer is not yet known.
+    """
+
+    autotask_id: AutotaskId
+    status: Status = "Waiting"
+    strikes: int = 0
+    fault_code: str = ""
+    wish: Wish = ""
+    xero_id: XeroId | None = None
+    xero_number: str = ""
+    contact_id: ContactId | None = None
+    is_in_flight: bool = False

@@ -1,0 +1,472 @@
+"""The few verbs by which the rest of the agent uses the ledger. Each is one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from agent.domain.books import ContactId, XeroId
+from agent.domain.document import Document, DocumentKind, Posted
+from agent.domain.faults import Fault
+from agent.domain.invoice import AutotaskId, CompanyId, Invoice
+from agent.domain.record import Record, Status, Wish
+from agent.errors import PlainError
+from agent.ledger import tables as t
+
+Now = Callable[[], datetime]
+
+
+class FenceError(Exception):
+    """Another run has begun since: this one must not send anything any more."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where an invoice stands after a step.
+
+    Attributes:
+        autotask_id: Which invoice.
+        status: The word on the sheet.
+        why: The reason in words, for what waits or is skipped.
+        strikes: Failed tries in a row.
+        fault: The open fault.
+        warnings: What a person should see although it went through.
+        posted: Its document in Xero.
+        was_tried: This run tried to send it.
+        invoice: As Autotask has it now, where it was read.
+    """
+
+    autotask_id: AutotaskId
+    status: Status
+    why: str = ""
+    strikes: int = 0
+    fault: Fault | None = None
+    warnings: tuple[str, ...] = ()
+    posted: Posted | None = None
+    was_tried: bool = False
+    invoice: Invoice | None = None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A request that may have been carried out."""
+
+    key: str
+    kind: DocumentKind
+    places: int
+    body: bytes
+    documents: tuple[Document, ...]
+    made: datetime
+
+
+@dataclass(frozen=True)
+class WriteBack:
+    """One field of one invoice that is to be written to Autotask."""
+
+    id: int
+    autotask_id: AutotaskId
+    field: str
+    value: str
+    tries: int
+
+
+class Ledger:
+    """The ledger of one home.
+
+    Args:
+        engine: From :func:`agent.ledger.database.open_database`.
+        now: The clock.
+    """
+
+    def __init__(self, engine: Engine, now: Now = lambda: datetime.now(UTC)) -> None:
+        self.engine = engine
+        self.now = now
+
+    # --- what it belongs to -----------------------------------------------------------------------------------------
+
+    def fact(self, name: str) -> str:
+        """A remembered fact, or blank."""
+        with self.engine.begin() as connection:
+            return _fact(connection, name)
+
+    def remember(self, **facts: str) -> None:
+        """Remember facts by name."""
+        with self.engine.begin() as connection:
+            _remember(connection, facts)
+
+    def belongs_to(self, name: str, value: str, what: str) -> None:
+        """Remember to whom the ledger belongs, or refuse another one.
+
+        Raises:
+            StopError: It belongs to another one (AX-406).
+        """
+        from agent.errors import stop  # noqa: PLC0415 - errors know faults only
+
+        known = self.fact(name)
+        if known and known != value:
+            raise stop("AX-406", f"The ledger belongs to the {what} {known}; this is {value}.")
+        if not known:
+            self.remember(**{name: value})
+
+    # --- runs -------------------------------------------------------------------------------------------------------
+
+    def begin_run(self, run: str, mode: str) -> int:
+        """Write down that a run has begun; its fence number bars every earlier one from sending."""
+        with self.engine.begin() as connection:
+            fence = int(_fact(connection, "fence") or 0) + 1
+            _remember(connection, {"fence": str(fence)})
+            connection.execute(insert(t.run).values(id=run, started=self.now(), mode=mode))
+            return fence
+
+    def end_run(self, run: str, counts: Mapping[str, object], fault: Fault | None = None) -> None:
+        """Write down how a run ended."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                update(t.run)
+                .where(t.run.c.id == run)
+                .values(
+                    finished=self.now(),
+                    counts=json.dumps(counts),
+                    fault_code=fault.code if fault else "",
+                    fault_detail=fault.detail if fault else "",
+                )
+            )
+
+    # --- invoices ---------------------------------------------------------------------------------------------------
+
+    def records(self) -> dict[AutotaskId, Record]:
+        """What is known of every invoice."""
+        columns = t.invoice.c
+        query = select(
+            columns.autotask_id, columns.status, columns.strikes, columns.fault_code, columns.wish, columns.xero_id,
+            columns.xero_number, columns.xero_contact_id,
+        )  # fmt: skip
+        flying = select(t.intent_item.c.autotask_id).where(t.intent_item.c.state == "open")
+        with self.engine.begin() as connection:
+            in_flight = set(connection.execute(flying).scalars())
+            return {
+                AutotaskId(row.autotask_id): Record(
+                    AutotaskId(row.autotask_id),
+                    cast("Status", row.status),
+                    row.strikes,
+                    row.fault_code,
+                    cast("Wish", row.wish),
+                    XeroId(row.xero_id) if row.xero_id else None,
+                    row.xero_number,
+                    ContactId(row.xero_contact_id) if row.xero_contact_id else None,
+                    row.autotask_id in in_flight,
+                )
+                for row in connection.execute(query)
+            }
+
+    def known_contacts(self) -> dict[CompanyId, ContactId]:
+        """The Xero contact that each company's newest sent invoice went to."""
+        columns = t.invoice.c
+        query = (
+            select(columns.company_id, columns.xero_contact_id)
+            .where(columns.xero_contact_id != "")
+            .order_by(columns.autotask_id)
+        )
+        with self.engine.begin() as connection:
+            return {CompanyId(row.company_id): ContactId(row.xero_contact_id) for row in connection.execute(query)}
+
+    def conclude(self, outcomes: Iterable[Outcome]) -> None:
+        """Write down where invoices stand."""
+        with self.engine.begin() as connection:
+            self._conclude(connection, outcomes)
+
+    def _conclude(self, connection: Connection, outcomes: Iterable[Outcome]) -> None:
+        now = self.now()
+        for outcome in outcomes:
+            here = t.invoice.c.autotask_id == outcome.autotask_id
+            before = connection.execute(
+                select(t.invoice.c.status, t.invoice.c.why, t.invoice.c.since, t.invoice.c.fault_code).where(here)
+            ).one_or_none()
+            values = _values(outcome, now)
+            code = outcome.fault.code if outcome.fault else ""
+            if before is None:
+                connection.execute(insert(t.invoice).values(autotask_id=outcome.autotask_id, since=now, **values))
+            else:
+                is_same = (before.status, before.why, before.fault_code) == (outcome.status, outcome.why, code)
+                connection.execute(
+                    update(t.invoice).where(here).values(since=before.since if is_same else now, **values)
+                )
+
+    def wish(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
+        """Write down what a person asked for: strikes are cleared, the next run reads everything anew."""
+        self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"})
+
+    def reopen_skipped(self) -> None:
+        """A setting that decides what is skipped has changed: what was skipped is looked at again."""
+        with self.engine.begin() as connection:
+            connection.execute(update(t.invoice).where(t.invoice.c.status == "Skipped").values(status="Waiting"))
+
+    def never_send(self, ids: Sequence[AutotaskId], because: str) -> None:
+        """Leave invoices out for good."""
+        self._set(
+            ids,
+            {"wish": "", "strikes": 0, "status": "Never send", "why": because}
+            | dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), ""),
+        )
+
+    def _set(self, ids: Sequence[AutotaskId], values: Mapping[str, object]) -> None:
+        with self.engine.begin() as connection:
+            for autotask_id in ids:
+                connection.execute(
+                    update(t.invoice).where(t.invoice.c.autotask_id == autotask_id).values(since=self.now(), **values)
+                )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All invoices with all columns, by id."""
+        with self.engine.begin() as connection:
+            query = select(t.invoice).order_by(t.invoice.c.autotask_id)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    # --- intents ----------------------------------------------------------------------------------------------------
+
+    def intend(self, run: str, fence: int, intent: Intent, outcomes: Iterable[Outcome]) -> None:
+        """Write down what is about to be sent, and that its invoices wait for the answer.
+
+        Raises:
+            FenceError: Another run has begun since this one.
+        """
+        with self.engine.begin() as connection:
+            if int(_fact(connection, "fence") or 0) != fence:
+                raise FenceError
+            connection.execute(
+                insert(t.intent).values(
+                    key=intent.key,
+                    run=run,
+                    fence=fence,
+                    kind=intent.kind,
+                    places=intent.places,
+                    body=intent.body,
+                    documents=msgspec.json.encode(intent.documents),
+                    made=intent.made,
+                    state="open",
+                )
+            )
+            connection.execute(
+                insert(t.intent_item),
+                [{"key": intent.key, "autotask_id": item.autotask_id, "state": "open"} for item in intent.documents],
+            )
+            self._conclude(connection, outcomes)
+
+    def open_intents(self) -> list[Intent]:
+        """What was sent, and nobody knows whether it arrived; oldest first."""
+        query = select(t.intent).where(t.intent.c.state == "open").order_by(t.intent.c.made)
+        with self.engine.begin() as connection:
+            return [
+                Intent(
+                    row.key,
+                    cast("DocumentKind", row.kind),
+                    row.places,
+                    row.body,
+                    msgspec.json.decode(row.documents, type=tuple[Document, ...]),
+                    row.made,
+                )
+                for row in connection.execute(query)
+            ]
+
+    def settle(self, key: str, states: Mapping[AutotaskId, str], outcomes: Iterable[Outcome] = ()) -> None:
+        """Write down the outcome of an intent together with where its invoices stand.
+
+        Args:
+            key: The intent.
+            states: ``posted``, ``refused`` or ``absent`` by invoice; those not named stay open.
+            outcomes: Where the invoices stand now.
+        """
+        with self.engine.begin() as connection:
+            for autotask_id, state in states.items():
+                connection.execute(
+                    update(t.intent_item)
+                    .where(t.intent_item.c.key == key, t.intent_item.c.autotask_id == autotask_id)
+                    .values(state=state)
+                )
+            query = select(func.count()).where(t.intent_item.c.key == key, t.intent_item.c.state == "open")
+            if not connection.execute(query).scalar():
+                connection.execute(update(t.intent).where(t.intent.c.key == key).values(state="done"))
+            self._conclude(connection, outcomes)
+
+    # --- write-backs ------------------------------------------------------------------------------------------------
+
+    def queue(self, autotask_id: AutotaskId, field: str, value: str) -> None:
+        """Something is to be written to Autotask."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(t.write_back).values(autotask_id=autotask_id, field=field, value=value, state="queued", tries=0)
+            )
+
+    def queued(self, most: int) -> list[WriteBack]:
+        """What is still to be written, oldest first."""
+        query = select(t.write_back).where(t.write_back.c.state == "queued").order_by(t.write_back.c.id).limit(most)
+        with self.engine.begin() as connection:
+            return [
+                WriteBack(row.id, AutotaskId(row.autotask_id), row.field, row.value, row.tries)
+                for row in connection.execute(query)
+            ]
+
+    def written(self, states: Mapping[int, str]) -> None:
+        """What became of write-backs: ``queued`` again, ``done`` or ``failed``."""
+        with self.engine.begin() as connection:
+            for key, state in states.items():
+                connection.execute(
+                    update(t.write_back)
+                    .where(t.write_back.c.id == key)
+                    .values(state=state, tries=t.write_back.c.tries + 1)
+                )
+
+    # --- missing mapping rows ---------------------------------------------------------------------------------------
+
+    def note_missing(self, rows: Mapping[AutotaskId, Sequence[tuple[str, str, str]]]) -> None:
+        """Write down, for each invoice looked at, the mapping rows that it waits for."""
+        with self.engine.begin() as connection:
+            for autotask_id, its_rows in rows.items():
+                connection.execute(delete(t.missing).where(t.missing.c.autotask_id == autotask_id))
+                for table, first, second in its_rows:
+                    connection.execute(
+                        insert(t.missing).values(
+                            table_name=table, first_key=first, second_key=second, autotask_id=autotask_id
+                        )
+                    )
+
+    def missing(self) -> list[tuple[str, str, str, AutotaskId]]:
+        """The mapping rows that are missing, each with an invoice that waits for it."""
+        with self.engine.begin() as connection:
+            query = select(t.missing).order_by(t.missing.c.table_name, t.missing.c.first_key, t.missing.c.second_key)
+            return [
+                (row.table_name, row.first_key, row.second_key, AutotaskId(row.autotask_id))
+                for row in connection.execute(query)
+            ]
+
+    # --- the log ----------------------------------------------------------------------------------------------------
+
+    def log(
+        self, event: str, detail: str = "", *, run: str = "", level: str = "Info", who: str = "Agent",
+        invoice: Invoice | None = None,
+    ) -> None:  # fmt: skip
+        """Write down one thing that happened."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(t.log).values(
+                    at=self.now(),
+                    run=run,
+                    level=level,
+                    who=who,
+                    autotask_id=invoice.id if invoice else None,
+                    invoice=invoice.label if invoice else "",
+                    event=event,
+                    detail=detail,
+                )
+            )
+
+    def log_rows(self, most: int, autotask_id: AutotaskId | None = None) -> list[dict[str, Any]]:
+        """The newest rows of the log, newest first."""
+        query = select(t.log).order_by(t.log.c.seq.desc()).limit(most)
+        if autotask_id is not None:
+            query = query.where(t.log.c.autotask_id == autotask_id)
+        with self.engine.begin() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def last_run(self, *, finished_well: bool = False) -> dict[str, Any] | None:
+        """The newest run that ended, or the newest that ended well."""
+        query = select(t.run).where(t.run.c.finished.is_not(None)).order_by(t.run.c.started.desc()).limit(1)
+        if finished_well:
+            query = query.where(t.run.c.fault_code == "")
+        with self.engine.begin() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+            return dict(row) if row else None
+
+
+def find_invoice(ledger: Ledger, wanted: str) -> AutotaskId:
+    """The invoice of that number or id; a number comes before an id.
+
+    Raises:
+        PlainError: There is none, or several have the number.
+    """
+    with ledger.engine.begin() as connection:
+        columns = t.invoice.c
+        by_number = select(columns.autotask_id).where(columns.number == wanted.strip())
+        found = list(connection.execute(by_number).scalars())
+        if not found and wanted.strip().isdigit():
+            by_id = select(columns.autotask_id).where(columns.autotask_id == int(wanted))
+            found = list(connection.execute(by_id).scalars())
+    if len(found) > 1:
+        ids = ", ".join(str(item) for item in found)
+        raise PlainError(f"{len(found)} invoices have the number {wanted}.", f"Give the Autotask id instead: {ids}.")
+    if not found:
+        raise PlainError(
+            f"No invoice has the number or Autotask id {wanted}.", "The sheet Invoices and “autoxero status” list them."
+        )
+    return AutotaskId(found[0])
+
+
+def _fact(connection: Connection, name: str) -> str:
+    return connection.execute(select(t.about.c.value).where(t.about.c.name == name)).scalar() or ""
+
+
+def _remember(connection: Connection, facts: Mapping[str, str]) -> None:
+    for name, value in facts.items():
+        if not connection.execute(update(t.about).where(t.about.c.name == name).values(value=value)).rowcount:
+            connection.execute(insert(t.about).values(name=name, value=value))
+
+
+def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
+    invoice, fault, posted = outcome.invoice, outcome.fault, outcome.posted
+    values: dict[str, object] = {} if invoice is None else _source_values(invoice)
+    values |= {
+        "status": outcome.status,
+        "why": outcome.why,
+        "strikes": outcome.strikes,
+        "fault_code": fault.code if fault else "",
+        "fault_title": fault.title if fault else "",
+        "fault_detail": fault.detail if fault else "",
+        "fault_cure": fault.cure if fault else "",
+        "warnings": "\n".join(outcome.warnings),
+        "wish": "",
+    }
+    if outcome.was_tried:
+        values["last_tried"] = now
+    if posted is not None:
+        values |= posted_values(posted) | {"sent_on": now}
+    return values
+
+
+def _source_values(invoice: Invoice) -> dict[str, object]:
+    return {
+        "number": invoice.number,
+        "company_id": invoice.customer.id,
+        "customer": invoice.customer.name,
+        "date": invoice.date,
+        "due": invoice.due,
+        "currency": invoice.currency,
+        "net": invoice.net,
+        "tax": invoice.tax,
+        "order_number": invoice.order_number,
+        "is_voided": int(invoice.is_voided),
+    }
+
+
+def posted_values(posted: Posted) -> dict[str, object]:
+    """The columns that tell of the document in Xero; sums of credit notes are negative, as in Autotask."""
+    sign = -1 if posted.kind == "Credit note" else 1
+    return {
+        "xero_id": posted.id,
+        "xero_kind": posted.kind,
+        "xero_number": posted.number,
+        "xero_status": posted.status,
+        "xero_contact": posted.contact_name,
+        "xero_contact_id": posted.contact_id,
+        "xero_net": sign * posted.net,
+        "xero_tax": sign * posted.tax,
+        "xero_total": sign * posted.total,
+        "outstanding": sign * posted.outstanding,
+        "paid_on": posted.paid_on,
+        "reference": posted.reference,
+    }

@@ -1,0 +1,434 @@
+"""Sending documents to Xero so that none is sent twice and none is lost.
+
+What is about to be sent is written to the ledger first, with the exact bytes and the key; the answer is written there
+after. A request without an answer is *uncertain*: while its key lives the identical bytes are sent again under it;
+later every document is looked up, and only what is certainly absent is planned anew.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from agent.domain.document import Document, DocumentKind, Posted
+from agent.domain.faults import Fault, fault
+from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.lookup import Shelf
+from agent.domain.plan import Action
+from agent.domain.record import Record, Status
+from agent.domain.settings import Settings
+from agent.domain.strikes import after_failure
+from agent.errors import StopError, stop
+from agent.ledger.ledger import Intent, Ledger, Outcome
+from agent.xero.client import (
+    BATCH,
+    IN_FLIGHT,
+    KEY_LIVES,
+    LARGEST_BODY,
+    Answer,
+    NotSentError,
+    RefusedError,
+    UncertainError,
+    Xero,
+)
+from agent.xero.meaning import meaning
+from agent.xero.models import encode
+
+_LATE = timedelta(seconds=10)
+"""The longest time between writing an intent and sending it: more means that the machine slept."""
+_LANDED = timedelta(seconds=90)
+"""After this a request that got no answer can no longer land: the longest time-out and 30 seconds."""
+_LOOK_BACK = timedelta(days=60)
+"""How far before a document's date it is looked for, in case it was re-dated in Xero."""
+_BREAKER = 4
+"""Failures in a row, with no success, after which it is Xero that is ill, not an invoice."""
+
+
+@dataclass
+class Poster:
+    """Sends the documents of one run.
+
+    Attributes:
+        ledger: Where every step is written.
+        xero: Where documents go.
+        run: The run's name, for the log.
+        fence: The run's fence number.
+        records: What the ledger knew of each invoice when the run began.
+        settings: As read from the workbook.
+    """
+
+    ledger: Ledger
+    xero: Xero
+    run: str
+    fence: int
+    records: Mapping[AutotaskId, Record]
+    settings: Settings
+    posted: dict[AutotaskId, Posted] = field(default_factory=dict)
+    failed: dict[AutotaskId, Fault] = field(default_factory=dict)
+    _failures: int = 0
+
+    # --- settling what an earlier run left ---------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Find out what became of every request whose answer was lost.
+
+        Raises:
+            StopError: Xero does not answer now either.
+        """
+        intents = self.ledger.open_intents()
+        for intent in intents:
+            left_of_key = KEY_LIVES - (self.ledger.now() - intent.made).total_seconds()
+            if 0 < left_of_key <= KEY_LIVES:
+                self._repeat(intent, left_of_key)
+        left = self.ledger.open_intents()
+        if not left:
+            return
+        documents = [document for intent in left for document in intent.documents]
+        shelf = self._shelf(documents)
+        for intent in left:
+            self._look_up_lost(intent, shelf)
+
+    def _repeat(self, intent: Intent, left_of_key: float) -> None:
+        """Send the identical bytes under the same key: Xero answers as it did the first time."""
+        try:
+            answers = self.xero.create(intent.kind, intent.body, intent.key, intent.places, within=left_of_key)
+        except (UncertainError, RefusedError, NotSentError):
+            return  # an error it keeps, or a key it forgot: looking up decides
+        self._record(intent, answers, {})
+
+    def _look_up_lost(self, intent: Intent, shelf: Shelf) -> None:
+        states: dict[AutotaskId, str] = {}
+        outcomes = []
+        for document in intent.documents:
+            autotask_id = document.autotask_id
+            finding = shelf.find(document, after_sending=True)
+            if finding.posted is not None and finding.verdict in {"ours", "equal"}:
+                states[autotask_id] = "posted"
+                outcomes.append(Outcome(autotask_id, "Synced", posted=finding.posted, was_tried=True))
+                self.posted[autotask_id] = finding.posted
+                self._log("Found in Xero after a lost answer", finding.posted.number, autotask_id)
+            elif finding.fault is not None:
+                states[autotask_id] = "refused"
+                outcomes.append(self._struck(autotask_id, finding.fault))
+            elif abs(self.ledger.now() - intent.made) > _LANDED:
+                states[autotask_id] = "absent"
+                self._log("Certainly not in Xero", "It is planned anew.", autotask_id)
+        self.ledger.settle(intent.key, states, outcomes)
+
+    # --- looking before the first post -------------------------------------------------------------------------------
+
+    def look_up(self, actions: Sequence[Action]) -> list[Action]:
+        """Hold what would be created against what Xero has.
+
+        Returns:
+            The actions that are still to be sent. The others are concluded: taken over, waiting, or struck.
+        """
+        if not actions:
+            return []
+        shelf = self._shelf([action.document for action in actions])
+        left: list[Action] = []
+        outcomes: list[Outcome] = []
+        for action in actions:
+            finding = shelf.find(action.document)
+            invoice = action.invoice
+            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
+            if finding.verdict == "absent":
+                if invoice.marked_sent is not None and not confirmed:
+                    outcomes.append(_waiting(invoice, _marked(invoice)))
+                else:
+                    left.append(action)
+            elif finding.verdict == "different" and finding.fault is not None:
+                outcomes.append(self._struck(invoice.id, finding.fault, invoice))
+            elif finding.posted is not None and (finding.verdict == "ours" or confirmed):
+                outcomes.append(_synced(action, finding.posted))
+                self.posted[invoice.id] = finding.posted
+                self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
+            elif finding.posted is not None:
+                outcomes.append(_waiting(invoice, _already_there(finding.posted)))
+        self.ledger.conclude(outcomes)
+        self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
+        return left
+
+    def _shelf(self, documents: Sequence[Document]) -> Shelf:
+        """What Xero has that could be one of the documents, read in bulk."""
+        found: list[Posted] = []
+        kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+        for kind in kinds:
+            dates = [document.date for document in documents if document.kind == kind]
+            if dates:
+                found += self.xero.dated_from(kind, min(dates) - _LOOK_BACK)
+        seen = {posted.number for posted in found}
+        numbers = [item.number for item in documents if item.kind == "Invoice" and item.number]
+        found += self.xero.numbered([number for number in numbers if number not in seen])
+        taken = [record.xero_id for record in self.records.values() if record.xero_id]
+        return Shelf(found, taken)
+
+    # --- sending -----------------------------------------------------------------------------------------------------
+
+    def send(self, actions: Sequence[Action]) -> None:
+        """Send all documents, in batches, up to four at a time; record each answer as it comes.
+
+        A batch that fails whole is halved until the bad document stands alone.
+
+        Raises:
+            StopError: Xero is not to be reached; what is not sent stays planned, and nobody is struck.
+        """
+        by_id = {action.invoice.id: action for action in actions}
+        kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+        queue = [
+            batch
+            for kind in kinds
+            for batch in batches([action.document for action in actions if action.document.kind == kind])
+        ]
+        suspects: list[tuple[Document, Fault]] = []
+        while queue:
+            now, queue = queue[:IN_FLIGHT], queue[IN_FLIGHT:]
+            for batch, trouble in self._send_together(now, by_id):
+                if len(batch) > 1:
+                    half = len(batch) // 2
+                    queue = [batch[:half], batch[half:], *queue]
+                else:
+                    suspects.append((batch[0], trouble))
+            if self._failures >= _BREAKER and not self.posted:
+                raise stop("AX-403", "Xero fails at everything that is sent to it.")
+        self._blame(suspects, by_id)
+
+    def _blame(self, suspects: Sequence[tuple[Document, Fault]], by_id: Mapping[AutotaskId, Action]) -> None:
+        """Strike documents that failed alone; where nothing at all went through it is an outage, and nobody's fault."""
+        for document, trouble in suspects:
+            invoice = by_id[document.autotask_id].invoice
+            if self.posted or trouble.code != "AX-403":
+                self.ledger.conclude([self._struck(invoice.id, fault_of_one(trouble), invoice)])
+            else:
+                self.ledger.conclude([_waiting(invoice, trouble)])
+
+    def _send_together(
+        self, together: Sequence[Sequence[Document]], by_id: Mapping[AutotaskId, Action]
+    ) -> list[tuple[list[Document], Fault]]:
+        """Send some batches at the same time.
+
+        Returns:
+            The batches, or what is left of them, that are certainly not in Xero and may be tried in smaller pieces,
+            each with what went wrong.
+        """
+        intents = [self._intend(batch, by_id) for batch in together]
+        retry: list[tuple[list[Document], Fault]] = []
+        stopped: StopError | None = None
+        with ThreadPoolExecutor(max_workers=IN_FLIGHT) as pool:
+            futures = [(intent, pool.submit(self._put, intent)) for intent in intents]
+            for intent, future in futures:
+                try:
+                    self._record(intent, future.result(), by_id)
+                    self._failures = 0
+                except NotSentError:
+                    self._gone(intent, by_id)
+                    stopped = stop("AX-402", "The computer slept just before sending; nothing was sent.")
+                except RefusedError as error:
+                    self._gone(intent, by_id)
+                    refused = meaning(error.messages, intent.documents[0])
+                    retry.append((list(intent.documents), refused))
+                except UncertainError as error:
+                    self._failures += 1
+                    left = self._after_error(intent, error)
+                    if left:
+                        retry.append((left, fault("AX-403", error.detail)))
+                    elif not error.is_over:
+                        stopped = stop("AX-402", error.detail)
+                except StopError as error:
+                    self._gone(intent, by_id)
+                    stopped = error
+        if stopped is not None:
+            raise stopped
+        return retry
+
+    def _intend(self, batch: Sequence[Document], by_id: Mapping[AutotaskId, Action]) -> Intent:
+        kind = batch[0].kind
+        body = encode(kind, list(batch))
+        intent = Intent(str(uuid.uuid4()), kind, batch[0].places, body, tuple(batch), self.ledger.now())
+        why = fault("AX-212", "Sent to Xero; its answer is not here yet.")
+        waits = [
+            _waiting(by_id[document.autotask_id].invoice, why, self.records.get(document.autotask_id))
+            for document in batch
+        ]
+        self.ledger.intend(self.run, self.fence, intent, waits)
+        return intent
+
+    def _put(self, intent: Intent) -> list[Answer]:
+        clock = not_too_late(intent.made, self.ledger.now)
+        answers = self.xero.create(intent.kind, intent.body, intent.key, intent.places, clock)
+        if len(answers) != len(intent.documents):
+            raise UncertainError(
+                f"Xero gave {len(answers)} answers to {len(intent.documents)} documents.", is_over=True
+            )
+        return answers
+
+    def _after_error(self, intent: Intent, error: UncertainError) -> list[Document]:
+        """Look at once where Xero did answer, with an error: the request is over.
+
+        Returns:
+            The documents that are certainly absent.
+        """
+        self.ledger.log("Xero gave no good answer", error.detail, run=self.run, level="Warning")
+        if not error.is_over:
+            return []
+        shelf = self._shelf(intent.documents)
+        states: dict[AutotaskId, str] = {}
+        outcomes: list[Outcome] = []
+        absent: list[Document] = []
+        for document in intent.documents:
+            finding = shelf.find(document, after_sending=True)
+            if finding.posted is not None and finding.verdict in {"ours", "equal"}:
+                states[document.autotask_id] = "posted"
+                outcomes.append(Outcome(document.autotask_id, "Synced", posted=finding.posted, was_tried=True))
+                self.posted[document.autotask_id] = finding.posted
+            else:
+                states[document.autotask_id] = "absent"
+                absent.append(document)
+        self.ledger.settle(intent.key, states, outcomes)
+        return absent
+
+    def _gone(self, intent: Intent, by_id: Mapping[AutotaskId, Action]) -> None:
+        """Nothing of it was saved: its invoices are as before, waiting."""
+        why = fault("AX-402", "It was not sent; the next sync sends it.")
+        waits = [
+            _waiting(by_id[item.autotask_id].invoice, why, self.records.get(item.autotask_id))
+            for item in intent.documents
+        ]
+        self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in intent.documents}, waits)
+
+    def _record(self, intent: Intent, answers: Sequence[Answer], by_id: Mapping[AutotaskId, Action]) -> None:
+        """Write down each answer."""
+        if len(answers) != len(intent.documents):
+            return
+        states: dict[AutotaskId, str] = {}
+        outcomes: list[Outcome] = []
+        for document, answer in zip(intent.documents, answers, strict=True):
+            autotask_id = document.autotask_id
+            action = by_id.get(autotask_id)
+            if answer.posted is None:
+                states[autotask_id] = "refused"
+                why = meaning(answer.messages, document, answer.correlation_id)
+                outcomes.append(self._struck(autotask_id, why, action.invoice if action else None))
+                continue
+            states[autotask_id] = "posted"
+            self.posted[autotask_id] = answer.posted
+            warnings = (*(action.translation.warnings if action and action.translation else ()), *answer.warnings)
+            differs = _differs(document, answer.posted)
+            outcomes.append(
+                Outcome(
+                    autotask_id,
+                    "Synced with warnings" if warnings or differs else "Synced",
+                    fault=differs,
+                    warnings=warnings,
+                    posted=answer.posted,
+                    was_tried=True,
+                    invoice=action.invoice if action else None,
+                )
+            )
+            name = f"{answer.posted.number}, {answer.posted.currency} {answer.posted.total}"
+            self._log("Created in Xero", name, autotask_id, action.invoice if action else None)
+        self.ledger.settle(intent.key, states, outcomes)
+
+    # --- the parts ---------------------------------------------------------------------------------------------------
+
+    def strike(self, invoice: Invoice, why: Fault, warnings: tuple[str, ...] = ()) -> None:
+        """A try failed before anything was sent."""
+        self.ledger.conclude([self._struck(invoice.id, why, invoice, warnings)])
+
+    def _struck(
+        self, autotask_id: AutotaskId, why: Fault, invoice: Invoice | None = None, warnings: tuple[str, ...] = ()
+    ) -> Outcome:
+        record = self.records.get(autotask_id, Record(autotask_id))
+        self._log(f"{why.code} {why.title}", why.detail, autotask_id, invoice, level="Error")
+        if not why.is_strike:
+            return Outcome(autotask_id, "Waiting", why.title, record.strikes, why, warnings, None, True, invoice)  # noqa: FBT003
+        self.failed[autotask_id] = why
+        status, strikes = after_failure(record, self.settings.tries)
+        return Outcome(autotask_id, status, "", strikes, why, warnings, None, True, invoice)  # noqa: FBT003
+
+    def _log(
+        self, event: str, detail: str, autotask_id: AutotaskId, invoice: Invoice | None = None, level: str = "Info"
+    ) -> None:
+        if invoice is None:
+            detail = f"Autotask id {autotask_id}: {detail}"
+        self.ledger.log(event, detail, run=self.run, level=level, invoice=invoice)
+
+
+def batches(documents: Sequence[Document]) -> list[list[Document]]:
+    """The documents in batches that Xero takes: of one precision, at most 50, below 3 MB."""
+    found: list[list[Document]] = []
+    size = 0
+    for document in documents:
+        its_size = len(encode(document.kind, [document]))
+        fits = found and len(found[-1]) < BATCH and size + its_size < LARGEST_BODY
+        if fits and found[-1][0].places == document.places:
+            found[-1].append(document)
+            size += its_size
+        else:
+            found.append([document])
+            size = its_size
+    return found
+
+
+def not_too_late(made: datetime, now: Callable[[], datetime]) -> Callable[[], None]:
+    """A check, made just before sending, that the machine did not sleep since the intent was written.
+
+    Both clocks are asked: one of them may stand still while a machine sleeps.
+    """
+    begun = time.monotonic()
+
+    def check() -> None:
+        if time.monotonic() - begun > _LATE.total_seconds() or not -_LATE < now() - made < _LATE:
+            raise NotSentError
+
+    return check
+
+
+def fault_of_one(trouble: Fault) -> Fault:
+    """The fault of a document that failed alone while others went through."""
+    return fault("AX-299", trouble.detail) if trouble.code == "AX-403" else trouble
+
+
+def _differs(document: Document, posted: Posted) -> Fault | None:
+    if posted.total == document.expected.total:
+        return None
+    return fault(
+        "AX-207",
+        f"{posted.number} in Xero has {posted.currency} {posted.net:.2f} + tax {posted.tax:.2f} = {posted.total:.2f}; sent "
+        f"were "
+        f"{document.expected.net} + tax {document.expected.tax} = {document.expected.total}.",
+    )
+
+
+def _synced(action: Action, posted: Posted) -> Outcome:
+    warnings = action.translation.warnings if action.translation else ()
+    status: Status = "Synced with warnings" if warnings else "Synced"
+    return Outcome(
+        action.invoice.id, status, "taken over from Xero", 0, None, warnings, posted, True, action.invoice  # noqa: FBT003
+    )  # fmt: skip
+
+
+def _waiting(invoice: Invoice, why: Fault, record: Record | None = None) -> Outcome:
+    strikes = record.strikes if record and not record.wish else 0
+    return Outcome(invoice.id, "Waiting", why.title, strikes, why, (), None, False, invoice)  # noqa: FBT003
+
+
+def _marked(invoice: Invoice) -> Fault:
+    return fault(
+        "AX-111",
+        f"Autotask says that it was sent on {invoice.marked_sent:%Y-%m-%d}; Xero has neither its number, nor our mark, "
+        "nor a document with the same contact, date and total.",
+    )
+
+
+def _already_there(posted: Posted) -> Fault:
+    return fault(
+        "AX-201",
+        f"Xero already has {posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} "
+        f"{posted.total}, which agrees to the cent. Press Send these to take it over; nothing is sent twice.",
+        waits=True,
+    )

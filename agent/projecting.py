@@ -1,0 +1,79 @@
+"""Showing the ledger in the workbook."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from agent import views
+from agent.desk import Desk
+from workbook.errors import WorkbookError
+from workbook.project import Projection, project
+
+_BACKUPS = "workbook-backups"
+
+
+def project_all(desk: Desk, run: str = "") -> list[str]:
+    """Bring the status sheets up to date; the file is touched only where something changed.
+
+    The moments of the last run change with every run: they are written together with another change only.
+
+    Returns:
+        What could not be shown, or was put right, in words.
+    """
+    rows = desk.ledger.rows()
+    shown = _projection(desk, rows)
+    content = hashlib.sha256(repr(shown).encode()).hexdigest()
+    stamps = _kept_stamps(desk, content)
+    try:
+        full = replace(shown, names={**shown.names, **stamps})
+        outcome = project(desk.workbook, full, backups=desk.config.home / _BACKUPS)
+    except WorkbookError as error:
+        desk.ledger.log("AX-501 The workbook is open elsewhere or read-only", str(error), run=run, level="Warning")
+        return [f"AX-501 {error} The sheets catch up by themselves."]
+    desk.ledger.remember(shown=content, stamps=_as_json(stamps))
+    for note in outcome.notes:
+        desk.ledger.log("AX-502 Put right in the workbook", note, run=run, level="Warning")
+    return list(outcome.notes)
+
+
+def _kept_stamps(desk: Desk, content: str) -> dict[str, views.Cell]:
+    """Fresh moments where the content changed, else those that the file already shows."""
+    fresh = views.stamps(desk.ledger, desk.settings)
+    if desk.ledger.fact("shown") != content:
+        return fresh
+    kept = json.loads(desk.ledger.fact("stamps") or "{}")
+    return {
+        name: datetime.fromisoformat(value["at"]) if isinstance(value, dict) else value for name, value in kept.items()
+    }
+
+
+def _as_json(stamps: Mapping[str, views.Cell]) -> str:
+    """The stamps as JSON; moments as ``{"at": …}``."""
+    return json.dumps(
+        {name: {"at": value.isoformat()} if isinstance(value, datetime) else value for name, value in stamps.items()}
+    )
+
+
+def _projection(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Projection:
+    ledger, settings = desk.ledger, desk.settings
+    heads, lines = views.preview(ledger)
+    problems = {problem.where: problem.message for problem in desk.reading.problems}
+    return Projection(
+        tables={
+            "Invoices": views.invoices(rows, settings.tries),
+            "Faults": views.faults(rows, settings.tries),
+            "Log": views.log(ledger.log_rows(settings.log_rows)),
+            "Preview": heads,
+            "PreviewLines": lines,
+            "Reconcile": views.reconcile(rows),
+            "Settings": views.setting_problems(problems),
+            **views.maps(ledger, rows),
+        },
+        names=views.dashboard(ledger, settings, rows),
+        lists=json.loads(ledger.fact("lists") or "{}"),
+    )

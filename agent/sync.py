@@ -1,0 +1,379 @@
+"""One run: read the settings, pull, plan, post, record, project."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from agent.autotask.models import InvoiceRow
+from agent.autotask.source import Source, Window
+from agent.desk import Desk
+from agent.domain.books import Books
+from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.plan import Action, Limits, plan
+from agent.domain.record import Record
+from agent.domain.settings import Settings
+from agent.domain.translate import Situation
+from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
+from agent.ledger.database import daily_backup
+from agent.ledger.ledger import FenceError, Outcome
+from agent.newcontacts import create_contacts
+from agent.posting import Poster
+from agent.projecting import project_all
+from agent.writebacks import queue_write_backs, write_back
+
+
+@dataclass
+class Report:
+    """What one run did; the counts are of this run."""
+
+    run: str
+    mode: str
+    started: datetime
+    finished: datetime | None = None
+    pulled: int = 0
+    created: int = 0
+    updated: int = 0
+    voided: int = 0
+    skipped: int = 0
+    waiting: int = 0
+    retrying: int = 0
+    faulted: int = 0
+    would_create: int = 0
+    calls: dict[str, int] = field(default_factory=lambda: {"autotask": 0, "xero": 0})
+    write_backs: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """1 where an invoice failed because of this run, else 0."""
+        return SOME_FAULTS if self.retrying or self.faulted else DONE
+
+
+@contextmanager
+def one_at_a_time(desk: Desk) -> Iterator[None]:
+    """Hold the home's lock; the operating system frees it when a process dies.
+
+    Raises:
+        PlainError: Another run holds it (exit code 75).
+    """
+    lock = FileLock(desk.config.home / "agent.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise PlainError(
+            "Another sync is under way.", "Wait until it has ended; it takes care of everything.", BUSY
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sync(desk: Desk, *, dry_run: bool = False) -> Report:
+    """Do one run.
+
+    Args:
+        desk: What it works with.
+        dry_run: Stop after the plan, and show it on the sheet Preview.
+
+    Raises:
+        PlainError: Settings must be mended first, or another run is under way; nothing was sent.
+        StopError: A system cannot be reached or refuses; nothing is lost.
+    """
+    with one_at_a_time(desk):
+        desk.check()
+        return _Run(desk, dry_run=dry_run).go()
+
+
+class _Run:
+    """One run, step by step."""
+
+    def __init__(self, desk: Desk, *, dry_run: bool) -> None:
+        self.desk = desk
+        self.ledger = desk.ledger
+        self.settings: Settings = desk.settings
+        self.is_live = self.settings.sync_mode == "Live" and not dry_run
+        mode = "Dry run" if dry_run else self.settings.sync_mode
+        self.report = Report(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}", mode, datetime.now(UTC))
+
+    def go(self) -> Report:
+        """Run to the end, whatever the end is, and write down how it was."""
+        desk, report = self.desk, self.report
+        if self.desk.reading.workbook_id:
+            self.ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
+        daily_backup(desk.ledger.engine)
+        fence = self.ledger.begin_run(report.run, report.mode)
+        stopped: StopError | None = None
+        try:
+            if self.settings.paused:
+                report.problems.append("Paused is Yes on the sheet Settings: nothing was read or sent.")
+            else:
+                self._work(fence)
+        except StopError as error:
+            stopped = error
+            desk.note_refusal(error)
+            self.ledger.log(
+                f"{error.fault.code} {error.fault.title}", error.fault.detail, run=report.run, level="Warning"
+            )
+        except FenceError:
+            raise PlainError("Another sync has begun since.", "It takes care of everything.", BUSY) from None
+        self._count_calls()
+        report.finished = datetime.now(UTC)
+        self.ledger.end_run(report.run, _counts(report), stopped.fault if stopped else None)
+        report.problems += project_all(desk, report.run)
+        if stopped is not None:
+            raise stopped
+        return report
+
+    def _work(self, fence: int) -> None:
+        desk, report = self.desk, self.report
+        desk.tell("Reading Autotask")
+        with self._light("autotask"):
+            desk.reach_autotask()
+            source = Source(desk.autotask)
+            headers, complete = self._pull(source)
+        with self._light("xero"):
+            desk.tell("Reading Xero")
+            organisation = desk.reach_xero()
+            poster = self._poster(fence)
+            if self.is_live and self.ledger.open_intents():
+                desk.tell("Settling what was left uncertain")
+                poster.settle()
+                report.created += len(poster.posted)
+                queue_write_backs(desk, poster.posted)
+                poster = self._poster(fence)
+            open_headers = [row for row in headers.values() if _is_open(poster.records.get(AutotaskId(row.id)))]
+            report.pulled = len(open_headers)
+            if open_headers:
+                books = desk.xero.books(organisation)
+        if open_headers:
+            with self._light("autotask"):
+                invoices = source.invoices(open_headers)
+            self._remember_lists(books, source)
+            actions = self._plan(invoices, books, poster.records)
+            self._carry_out(actions, poster)
+        complete()
+        self._write_back()
+
+    def _poster(self, fence: int) -> Poster:
+        return Poster(self.ledger, self.desk.xero, self.report.run, fence, self.ledger.records(), self.settings)
+
+    # --- pulling -----------------------------------------------------------------------------------------------------
+
+    def _pull(self, source: Source) -> tuple[dict[AutotaskId, InvoiceRow], Any]:
+        """The headers of everything new and everything unsettled, and how to remember that the pull was complete."""
+        ledger, settings = self.ledger, self.settings
+        assert settings.start_date is not None  # desk.check() has seen to it
+        started = self.desk.autotask.now()
+        facts = json.loads(ledger.fact("pull") or "{}")
+        skipping = f"{settings.start_date}|{settings.zero_invoices}|{settings.skip_smaller_than}"
+        if facts and facts["from"] <= settings.start_date.isoformat():
+            since = datetime.fromisoformat(facts["at"]) - timedelta(days=settings.days_to_look_back)
+            window = Window(after=AutotaskId(facts["last"]), created_from=since)
+        else:
+            window = Window(dated_from=settings.start_date)
+        records = ledger.records()
+        again = [
+            record.autotask_id
+            for record in records.values()
+            if _is_open(record)
+            or record.is_in_flight
+            or (record.status == "Skipped" and facts.get("skipping") != skipping)
+        ]
+        headers = source.headers(window, again)
+        if facts.get("skipping") != skipping:
+            ledger.reopen_skipped()
+
+        def complete() -> None:
+            last = max([facts.get("last", 0), *headers])
+            begun = min(facts.get("from", "9999"), settings.start_date.isoformat()) if settings.start_date else ""
+            told = {"at": started.isoformat(), "last": last, "from": begun, "skipping": skipping}
+            ledger.remember(pull=json.dumps(told))
+
+        return headers, complete
+
+    # --- planning ----------------------------------------------------------------------------------------------------
+
+    def _plan(self, invoices: Sequence[Invoice], books: Books, records: Mapping[AutotaskId, Record]) -> list[Action]:
+        self.desk.tell(f"Planning {len(invoices)} invoices")
+        desk, settings = self.desk, self.settings
+        situation = Situation(settings, desk.reading.mappings, books, web_url=desk.autotask.zone.web_url)
+        limits = Limits(settings.most_invoices)
+        if not self.ledger.fact("went_live") and settings.first_live_run < settings.most_invoices:
+            limits = Limits(settings.first_live_run, "Invoices in the first live run")
+        if not self.is_live:
+            limits = Limits()
+        actions = plan(invoices, records, situation, self.ledger.known_contacts(), desk.autotask.now(), limits)
+        self.ledger.note_missing(
+            {item.invoice.id: item.translation.missing if item.translation else () for item in actions}
+        )
+        return actions
+
+    def _carry_out(self, actions: Sequence[Action], poster: Poster) -> None:
+        if not self.is_live:
+            self._show(actions, poster.records)
+            return
+        report, ledger = self.report, self.ledger
+        for action in actions:
+            self._log_decisions(action)
+        ledger.conclude(_standing(action, poster.records) for action in actions if action.verb in {"skip", "wait"})
+        for action in actions:
+            if action.verb == "fault" and action.fault is not None:
+                poster.strike(action.invoice, action.fault, action.translation.warnings if action.translation else ())
+        creates = [action for action in actions if action.verb == "create"]
+        ledger.conclude(_ready(action, poster.records) for action in creates)
+        try:
+            with self._light("xero"):
+                creates = create_contacts(self.desk.xero, ledger, poster, creates, report.run)
+                creates = poster.look_up(creates)
+                self.desk.tell(f"Sending {len(creates)} invoices")
+                poster.send(creates)
+        finally:
+            if poster.posted:
+                ledger.remember(went_live="yes")
+            queue_write_backs(self.desk, poster.posted)
+            self._count(actions, poster)
+
+    def _show(self, actions: Sequence[Action], records: Mapping[AutotaskId, Record]) -> None:
+        """Preview: nothing is sent, nobody is struck; what is new waits."""
+        new = [
+            action
+            for action in actions
+            if action.invoice.id not in records or records[action.invoice.id].status in {"Waiting", "Skipped"}
+        ]
+        self.ledger.conclude(_previewed(action) for action in new)
+        self.ledger.remember(preview=msgspec.json.encode([_preview_row(action) for action in actions]).decode())
+        self._count(actions, None)
+
+    def _log_decisions(self, action: Action) -> None:
+        decisions = action.translation.decisions if action.translation else ()
+        if action.verb == "create":
+            self.ledger.log("Planned", "; ".join(decisions), run=self.report.run, invoice=action.invoice)
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _write_back(self) -> None:
+        if not self.is_live:
+            return
+        before = self.desk.autotask.wire.calls
+        try:
+            write_back(self.desk, self.report.run)
+        except StopError as error:
+            self.report.problems.append(f"{error.fault.code} {error.fault.title}: {error.fault.detail}")
+        self.report.write_backs = self.desk.autotask.wire.calls - before
+
+    def _remember_lists(self, books: Books, source: Source) -> None:
+        """The choices behind the workbook's drop-downs."""
+        lists = {
+            "Accounts": [
+                f"{item.code} · {item.name}" for item in books.accounts if item.is_active and item.takes_sales
+            ],
+            "TaxRates": [f"{item.name} ({item.tax_type})" for item in books.tax_rates if item.is_active],
+            "Currencies": sorted(books.currencies),
+            "Contacts": sorted(item.name for item in books.contacts if item.is_active),
+            "BrandingThemes": [name for _key, name in books.branding_themes],
+            "BillingCodes": source.billing_codes,
+            "TrackingCategories": list(dict.fromkeys(item[0] for item in books.tracking)),
+            "TrackingOptions": list(dict.fromkeys(item[1] for item in books.tracking)),
+        }
+        self.ledger.remember(lists=json.dumps(lists))
+
+    def _count(self, actions: Sequence[Action], poster: Poster | None) -> None:
+        report = self.report
+        verbs = Counter(action.verb for action in actions)
+        report.skipped = verbs["skip"]
+        if poster is None:
+            report.would_create = verbs["create"]
+            report.waiting = verbs["create"] + verbs["wait"] + verbs["fault"]
+            return
+        records = self.ledger.records()
+        report.created += len(poster.posted)
+        for action in actions:
+            status = records[action.invoice.id].status if action.invoice.id in records else ""
+            report.waiting += action.verb != "keep" and status == "Waiting"
+            report.retrying += action.verb != "keep" and status == "Retrying"
+            report.faulted += action.verb != "keep" and status == "Fault"
+
+    def _count_calls(self) -> None:
+        desk, calls = self.desk, self.report.calls
+        if "autotask" in vars(desk):
+            calls["autotask"] = desk.autotask.wire.calls - self.report.write_backs
+        if "xero" in vars(desk):
+            calls["xero"] = desk.xero.wire.calls + getattr(desk.xero.login, "wire").calls  # noqa: B009
+
+    @contextmanager
+    def _light(self, system: str) -> Iterator[None]:
+        """Remember whether a connection held."""
+        try:
+            yield
+        except StopError as error:
+            self.desk.light(system, error)
+            raise
+        self.desk.light(system)
+
+
+def _is_open(record: Record | None) -> bool:
+    """Whether the invoice is to be looked at again."""
+    if record is None:
+        return True
+    if record.is_in_flight or record.xero_id is not None:
+        return False
+    if record.status in {"Waiting", "Retrying"}:
+        return (
+            record.wish != "" or record.fault_code not in {"AX-111", "AX-201", "AX-505"} or record.status == "Retrying"
+        )
+    return record.wish != ""
+
+
+def _standing(action: Action, records: Mapping[AutotaskId, Record]) -> Outcome:
+    """Where an invoice stands that is skipped or waits."""
+    invoice = action.invoice
+    record = records.get(invoice.id, Record(invoice.id))
+    warnings = action.translation.warnings if action.translation else ()
+    if action.verb == "skip":
+        return Outcome(invoice.id, "Skipped", action.why, 0, action.fault, warnings, invoice=invoice)
+    strikes = 0 if record.wish else record.strikes
+    return Outcome(invoice.id, "Waiting", action.why, strikes, action.fault, warnings, invoice=invoice)
+
+
+def _ready(action: Action, records: Mapping[AutotaskId, Record]) -> Outcome:
+    """An invoice that nothing stops: should the run end here, the sheet says so."""
+    return replace(_standing(action, records), why="Ready to be sent", fault=None)
+
+
+def _previewed(action: Action) -> Outcome:
+    invoice = action.invoice
+    warnings = action.translation.warnings if action.translation else ()
+    if action.verb == "skip":
+        return Outcome(invoice.id, "Skipped", action.why, 0, action.fault, warnings, invoice=invoice)
+    why = "Preview: it would be sent" if action.verb == "create" else action.why
+    return Outcome(invoice.id, "Waiting", why, 0, action.fault, warnings, invoice=invoice)
+
+
+def _preview_row(action: Action) -> dict[str, object]:
+    """What the sheet Preview shows of an action; sums as exact text."""
+    invoice = action.invoice
+    document = action.translation.document if action.translation else None
+    return {
+        "action": {"create": "Send", "skip": "Skip", "wait": "Wait", "fault": "Fault", "keep": "Keep"}[action.verb],
+        "autotask_id": invoice.id,
+        "number": invoice.label,
+        "customer": invoice.customer.name,
+        "why": f"{action.fault.code} {action.fault.title}: {action.fault.detail}" if action.fault else action.why,
+        "document": document,
+    }
+
+
+def _counts(report: Report) -> dict[str, object]:
+    names = ("pulled", "created", "updated", "voided", "skipped", "waiting", "retrying", "faulted")
+    return {name: getattr(report, name) for name in names}

@@ -1,0 +1,82 @@
+"""What commands tell, in words and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.sync import Report
+from agent.views import iso
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The answer of ``sync --json``. ``calls`` are those of reading and posting; write-backs are counted apart."""
+    return {
+        "run": report.run,
+        "started": iso(report.started),
+        "finished": iso(report.finished),
+        "mode": report.mode,
+        "pulled": report.pulled,
+        "created": report.created,
+        "updated": report.updated,
+        "voided": report.voided,
+        "skipped": report.skipped,
+        "waiting": report.waiting,
+        "retrying": report.retrying,
+        "faulted": report.faulted,
+        "would_create": report.would_create,
+        "calls": report.calls,
+        "write_backs": report.write_backs,
+        "problems": report.problems,
+    }
+
+
+def report_text(report: Report) -> str:
+    """A run in a few words."""
+    if report.would_create:
+        first = f"{report.mode}: {report.would_create} invoices would be sent; the sheet Preview shows them."
+    else:
+        first = f"{report.mode}: {report.pulled} invoices looked at, {report.created} sent to Xero."
+    parts = {
+        "wait": report.waiting - report.would_create,
+        "failed and are tried again": report.retrying,
+        "are in fault": report.faulted,
+        "were skipped": report.skipped,
+    }
+    rest = ", ".join(f"{count} {words}" for words, count in parts.items() if count > 0)
+    lines = [first, *([f"{rest}."] if rest else []), *report.problems]
+    return "\n".join(lines)
+
+
+def status_text(answer: Mapping[str, Any]) -> str:
+    """Connections, counts, and every open fault with its cure."""
+    lines = [_light(name, light) for name, light in answer["connections"].items()]
+    counts = Counter(row["status"] for row in answer["invoices"])
+    lines += [f"{count:>6}  {status}" for status, count in sorted(counts.items())] or ["No invoices yet."]
+    for row in answer["invoices"]:
+        if row["fault"] and row["status"] in {"Retrying", "Fault", "Waiting"}:
+            fault = row["fault"]
+            lines.append(f"{row['number'] or row['autotask_id']}  {row['customer']}  {row['status']}")
+            lines.append(f"    {fault['code']} {fault['title']}: {fault['detail']}")
+            lines.append(f"    {fault['cure']}")
+    return "\n".join(lines)
+
+
+def _light(name: str, light: Mapping[str, Any]) -> str:
+    words = {True: "connected", False: f"{light.get('code')} {light.get('detail')}", None: "not tried yet"}[light["ok"]]
+    return f"{name.capitalize()}: {words}"
+
+
+def story_text(row: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:
+    """One invoice's whole story, oldest first."""
+    head = (
+        f"{row['number'] or row['autotask_id']}  {row['customer']}  {row['currency']} {row['total']}: {row['status']}"
+    )
+    lines = [head, *([row["why"]] if row["why"] else []), *row["warnings"]]
+    if row["xero_number"]:
+        lines.append(f"In Xero as {row['xero_number']}, {row['currency']} {row['xero_total']}")
+    if row["fault"]:
+        lines += [f"{row['fault']['code']} {row['fault']['title']}: {row['fault']['detail']}", row["fault"]["cure"]]
+    lines += [f"{iso(item['at'])}  {item['event']}: {item['detail']}" for item in reversed(log)]
+    return "\n".join(lines)

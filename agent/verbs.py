@@ -1,0 +1,203 @@
+"""What a person may ask for. Every door (command line, ribbon, the column Do) ends here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.desk import Desk
+from agent.domain import settings as declared
+from agent.domain.invoice import AutotaskId
+from agent.errors import PlainError, StopError
+from agent.ledger.ledger import find_invoice
+from agent.projecting import project_all
+from agent.sync import Report, sync
+from workbook.errors import WorkbookError
+from workbook.project import Projection, project
+
+_HELD = frozenset({"AX-111", "AX-201", "AX-505"})
+"""What waits for a person's confirmation."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """The answer for one invoice: what was done, in a sentence."""
+
+    autotask_id: AutotaskId
+    number: str
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the connection test."""
+
+    name: str
+    is_good: bool
+    message: str
+
+
+def resync(
+    desk: Desk, wanted: Sequence[str] = (), fault_code: str = "", *, everything: bool = False
+) -> tuple[Report, list[Told]]:
+    """Try invoices again from scratch: strikes are cleared, everything is read anew from Autotask.
+
+    Args:
+        desk: What it works with.
+        wanted: Numbers or Autotask ids.
+        fault_code: All invoices with that open fault.
+        everything: All invoices with an open fault, or that wait.
+    """
+    desk.check()
+    rows = desk.ledger.rows()
+    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    for row in rows:
+        is_open = row["status"] in {"Waiting", "Retrying", "Fault"}
+        if is_open and (everything or (fault_code and row["fault_code"] == fault_code.upper())):
+            ids.append(AutotaskId(row["autotask_id"]))
+    if not ids:
+        asked = f"the open fault {fault_code.upper()}" if fault_code else "an open fault"
+        raise PlainError(f"No invoice has {asked}.", "The sheet Faults and “autoxero status” list them.", 0)
+    records = desk.ledger.records()
+    again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None]
+    desk.ledger.wish(again, "resync")
+    desk.ledger.log("Resync", f"{len(again)} invoices", who="Person")
+    report = sync(desk)
+    return report, [_told(desk, item) for item in dict.fromkeys(ids)]
+
+
+def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Told]]:
+    """Confirm what waits: more than usual, already in Xero, or marked as sent."""
+    desk.check()
+    ids = [find_invoice(desk.ledger, item) for item in wanted] or [
+        record.autotask_id
+        for record in desk.ledger.records().values()
+        if record.status == "Waiting" and record.fault_code in _HELD
+    ]
+    if not ids:
+        raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
+    desk.ledger.wish(ids, "send")
+    desk.ledger.log("Send these", f"{len(ids)} invoices", who="Person")
+    report = sync(desk)
+    return report, [_told(desk, item) for item in ids]
+
+
+def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
+    """Leave invoices out for good.
+
+    Raises:
+        PlainError: One of them is in Xero already.
+    """
+    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    records = desk.ledger.records()
+    for item in ids:
+        if records[item].xero_id is not None or records[item].is_in_flight:
+            raise PlainError(
+                f"Invoice {item} is in Xero already, or on its way there.",
+                "Void or delete it in Xero if it should not be there.",
+            )
+    desk.ledger.never_send(ids, because)
+    desk.ledger.log("Never send", f"{', '.join(wanted)}: {because}", who="Person")
+    project_all(desk)
+    return [_told(desk, item) for item in ids]
+
+
+def set_value(desk: Desk, name: str, value: str) -> str:
+    """Change a setting in the workbook, checked like a typed one.
+
+    Returns:
+        A sentence that says what was done.
+    """
+    try:
+        setting = declared.find(name)
+        meant = declared.read_value(setting, value)
+    except declared.NotReadableError as error:
+        raise PlainError(str(error), "Nothing was changed.") from error
+    cell = {True: "Yes", False: "No"}.get(meant, meant) if isinstance(meant, bool) else meant
+    _edit(desk, "Settings", (setting.name,), {"Value": cell})
+    desk.ledger.log("Setting changed", f"{setting.name}: {cell}", who="Person")
+    return f"“{setting.name}” is now “{'' if cell is None else cell}”."
+
+
+def map_value(desk: Desk, table: str, key: str, value: str) -> str:
+    """Choose the target of a mapping row, making the row where it is missing.
+
+    Args:
+        desk: What it works with.
+        table: ``account``, ``tax`` or ``contact``.
+        key: Both keys with `` · `` between them, or the company's Autotask id.
+        value: The Xero account code, tax rate, or contact name.
+    """
+    first, _, second = (part.strip() for part in key.partition("·"))
+    if table == "account":
+        _edit(desk, "AccountMap", (first, second), {"Xero account": value})
+    elif table == "tax":
+        _edit(desk, "TaxMap", (first, second), {"Xero tax rate": value})
+    elif not key.strip().isdigit():
+        raise PlainError(f"“{key}” is no Autotask company id.", "Give the number of the company, such as 175.")
+    else:
+        _edit(desk, "ContactMap", (key.strip(),), {"Xero contact": value})
+    desk.ledger.log("Mapping changed", f"{table} {key}: {value}", who="Person")
+    return f"{table.capitalize()} “{key}” now goes to “{value}”. Run “autoxero resync --all” to try what waited for it."
+
+
+def test(desk: Desk) -> list[Check]:
+    """Test both connections, settings and mappings; a line each."""
+    desk.forget_refusal()
+    problems = [Check(problem.where, is_good=False, message=problem.message) for problem in desk.reading.problems]
+    checks = problems or [Check("Settings and mappings", is_good=True, message="All can be used.")]
+    return [*checks, _test_autotask(desk), _test_xero(desk)]
+
+
+def _test_autotask(desk: Desk) -> Check:
+    try:
+        desk.reach_autotask()
+        desk.autotask.labels("BillingItems", "billingItemType")
+    except (StopError, PlainError) as error:
+        if isinstance(error, StopError):
+            desk.light("autotask", error)
+            desk.note_refusal(error)
+        return Check("Autotask", is_good=False, message=str(error))
+    desk.light("autotask")
+    return Check("Autotask", is_good=True, message=f"Signed in at {desk.autotask.zone.web_url}")
+
+
+def _test_xero(desk: Desk) -> Check:
+    try:
+        organisation = desk.reach_xero()
+    except (StopError, PlainError) as error:
+        if isinstance(error, StopError):
+            desk.light("xero", error)
+        return Check("Xero", is_good=False, message=str(error))
+    desk.light("xero")
+    locked = f", closed until {organisation.locked_until}" if organisation.locked_until else ""
+    return Check("Xero", is_good=True, message=f"{organisation.name}, books in {organisation.base_currency}{locked}")
+
+
+def rebuild(desk: Desk) -> list[str]:
+    """Every status sheet anew from the ledger."""
+    return project_all(desk)
+
+
+def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]) -> None:
+    try:
+        project(
+            desk.workbook,
+            Projection(edits={table: {key: cells}}),  # type: ignore[dict-item]
+            backups=desk.config.home / "workbook-backups",
+        )
+    except WorkbookError as error:
+        raise PlainError(str(error), "Nothing was changed.") from error
+
+
+def _told(desk: Desk, autotask_id: AutotaskId) -> Told:
+    row = next(row for row in desk.ledger.rows() if row["autotask_id"] == autotask_id)
+    number = row["number"] or str(autotask_id)
+    if row["xero_id"]:
+        message = f"{number} is in Xero as {row['xero_number']}."
+    elif row["fault_code"]:
+        message = f"{number}: {row['fault_code']} {row['fault_title']}. {row['fault_detail']} {row['fault_cure']}"
+    else:
+        message = f"{number}: {row['status']}, {row['why']}."
+    return Told(autotask_id, number, row["status"], message)

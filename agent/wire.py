@@ -1,0 +1,86 @@
+"""One way to make an HTTP request: with time-outs, a count, and errors that say whether an answer came."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import requests
+
+from agent.errors import PlainError
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and to wait for bytes of the answer."""
+
+Sleep = Callable[[float], None]
+
+
+class NoAnswerError(Exception):
+    """The line broke, or the time ran out, before an answer came; the request may or may not have been carried out."""
+
+
+@dataclass
+class Wire:
+    """Makes requests for one system.
+
+    Attributes:
+        timeout: Seconds to connect and to wait.
+        sleep: How to wait between tries.
+        calls: Requests made so far, each try counted.
+    """
+
+    timeout: tuple[float, float] = TIMEOUT
+    sleep: Sleep = time.sleep
+    calls: int = 0
+    _local: threading.local = field(default_factory=threading.local, repr=False)
+    _count: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> requests.Response:
+        """Make one request, once.
+
+        Raises:
+            NoAnswerError: No whole answer came.
+        """
+        with self._count:
+            self.calls += 1
+        try:
+            return self._session().request(
+                method, url, headers=headers, params=params, data=body, timeout=self.timeout, allow_redirects=False
+            )
+        except requests.RequestException as error:
+            raise NoAnswerError(type(error).__name__) from None  # the message could hold the address with its query
+
+    def _session(self) -> requests.Session:
+        """A session of this thread's own: sessions are not made to be shared."""
+        if not hasattr(self._local, "session"):
+            session = requests.Session()
+            session.trust_env = True
+            session.headers["User-Agent"] = "AutoXero"
+            self._local.session = session
+        found: requests.Session = self._local.session
+        return found
+
+
+def checked_url(url: str, name: str) -> str:
+    """The address, if it is safe: https, or plain http to this machine only.
+
+    Raises:
+        PlainError: It is not.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.netloc:
+        return url
+    if parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return url
+    raise PlainError(f"{name} is “{url}”, which is no secure address.", "Give one that starts with https://.")

@@ -1,0 +1,367 @@
+"""The Xero accounting API: bulk reads, creating documents in batches, limits, and what its errors mean."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import msgspec
+import requests
+
+from agent.domain.books import Books, Organisation
+from agent.domain.document import DocumentKind, Posted
+from agent.errors import StopError, stop
+from agent.wire import NoAnswerError, Wire, checked_url
+from agent.xero.login import Login
+from agent.xero.models import Connection, ContactRow, DocumentRow, Envelope, ErrorRow
+
+PUBLIC_API_URL = "https://api.xero.com"
+PAGE = 1000
+"""Rows a page, the most Xero gives."""
+BATCH = 50
+"""Documents in one call, the most Xero recommends."""
+LARGEST_BODY = 3_000_000
+"""Bytes of one call, below Xero's practical limit of 3.5 MB."""
+IN_FLIGHT = 4
+"""Requests at the same time; Xero allows five, one of which is left to the office."""
+KEY_LIVES = 300.0
+"""Seconds in which a request is repeated under its key; Xero keeps keys for six minutes."""
+_NUMBERS = 100
+"""Numbers asked for in one address."""
+_TRIES = 4
+_LONGEST_WAIT = 120.0
+
+_PATHS: Mapping[DocumentKind, str] = {"Invoice": "Invoices", "Credit note": "CreditNotes"}
+
+
+class NotSentError(Exception):
+    """Too much time passed since the intent was written down; nothing was sent."""
+
+
+class UncertainError(Exception):
+    """It is not known whether Xero carried the request out.
+
+    Attributes:
+        is_over: Xero did answer, with an error of its own: the request cannot land any more.
+        detail: What happened.
+    """
+
+    def __init__(self, detail: str, *, is_over: bool) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.is_over = is_over
+
+
+class RefusedError(Exception):
+    """Xero refused the whole request and saved nothing of it; ``messages`` are its words."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__("; ".join(messages))
+        self.messages = messages
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Xero's answer for one document of a batch.
+
+    Attributes:
+        posted: The document as Xero now has it, where it was taken.
+        messages: Why it was refused.
+        warnings: What Xero remarks on a document that it took.
+        correlation_id: What Xero's support asks for.
+    """
+
+    posted: Posted | None
+    messages: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    correlation_id: str = ""
+
+
+@dataclass
+class Xero:
+    """One organisation's API.
+
+    Attributes:
+        login: Gives access tokens.
+        tenant_id: The organisation; blank until :meth:`choose` has been called.
+        wire: How requests are made.
+        url: The API host.
+    """
+
+    login: Login
+    tenant_id: str = ""
+    wire: Wire = field(default_factory=Wire)
+    url: str = PUBLIC_API_URL
+    _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(IN_FLIGHT), repr=False)
+
+    def connections(self) -> list[Connection]:
+        """The organisations that the sign-in reaches."""
+        content = self._read(f"{self._base}/connections", {}).content
+        found = msgspec.json.decode(content, type=list[Connection], strict=False)
+        return [connection for connection in found if connection.tenant_type in {"ORGANISATION", ""}]
+
+    def organisation(self) -> Organisation:
+        """The organisation itself: name, base currency, lock dates."""
+        rows = self._list("Organisation").organisations
+        if not rows:
+            raise stop("AX-405", "Xero shows no organisation to this sign-in.")
+        return rows[0].read(self.tenant_id)
+
+    def books(self, organisation: Organisation) -> Books:
+        """Everything that planning looks at: accounts, tax rates, currencies, contacts, themes, tracking."""
+        return Books(
+            organisation=organisation,
+            currencies=frozenset(row.code for row in self._list("Currencies").currencies),
+            accounts=tuple(row.read() for row in self._list("Accounts").accounts),
+            tax_rates=tuple(row.read() for row in self._list("TaxRates").tax_rates),
+            contacts=tuple(
+                row.read() for page in self._pages("Contacts", includeArchived="true") for row in page.contacts
+            ),
+            branding_themes=tuple(
+                (row.branding_theme_id, row.name) for row in self._list("BrandingThemes").branding_themes
+            ),
+            tracking=tuple(
+                (category.name, option.name, category.tracking_category_id, option.tracking_option_id)
+                for category in self._list("TrackingCategories").tracking_categories
+                if category.status == "ACTIVE"
+                for option in category.options
+                if option.status == "ACTIVE"
+            ),
+        )
+
+    def dated_from(self, kind: DocumentKind, day: date) -> list[Posted]:
+        """All sales documents of a kind dated on or after a day, with their lines."""
+        sales = "ACCREC" if kind == "Invoice" else "ACCRECCREDIT"
+        where = f'Type=="{sales}" AND Date>=DateTime({day.year},{day.month:02},{day.day:02})'
+        pages = self._pages(_PATHS[kind], where=where, order="Date ASC" if kind == "Invoice" else "")
+        return [row.read(kind) for page in pages for row in _rows(page, kind) if row.type in {sales, ""}]
+
+    def numbered(self, numbers: Sequence[str]) -> list[Posted]:
+        """The sales invoices that have one of the numbers; numbers with a comma cannot be asked for."""
+        found = []
+        askable = [number for number in numbers if "," not in number]
+        for start in range(0, len(askable), _NUMBERS):
+            some = ",".join(askable[start : start + _NUMBERS])
+            pages = self._pages("Invoices", InvoiceNumbers=some)
+            found += [row.read("Invoice") for page in pages for row in page.invoices if row.type in {"ACCREC", ""}]
+        return found
+
+    def create(
+        self,
+        kind: DocumentKind,
+        body: bytes,
+        key: str,
+        places: int,
+        clock: Callable[[], None] | None = None,
+        within: float = KEY_LIVES,
+    ) -> list[Answer]:
+        """Create the documents of a batch, under one key however often it is tried.
+
+        Args:
+            kind: Invoices or credit notes.
+            body: The exact bytes, as the ledger keeps them.
+            key: The ``Idempotency-Key``.
+            places: Decimals of unit prices.
+            clock: Called just before the first try; raises :class:`NotSentError` where it is too late to send.
+            within: Seconds that are left of the key's life: no try begins later.
+
+        Returns:
+            One answer for each document, in the order sent.
+
+        Raises:
+            NotSentError: Nothing was sent.
+            UncertainError: It may or may not have been carried out.
+            RefusedError: The whole was refused, and nothing saved.
+            StopError: The run cannot go on; this request was not carried out.
+        """
+        params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if places == 4 else {})
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = self._write("PUT", f"{self._api}/{_PATHS[kind]}", params, headers, body, clock, within)
+        correlation_id = answer.headers.get("Xero-Correlation-Id", "")
+        try:
+            rows = _rows(_decoded(answer.content, Envelope), kind)
+        except StopError as error:
+            raise UncertainError(error.fault.detail, is_over=True) from None
+        return [_answer(row, kind, correlation_id) for row in rows]
+
+    def create_contacts(
+        self, contacts: Sequence[Mapping[str, object]], key: str
+    ) -> list[tuple[ContactRow, tuple[str, ...]]]:
+        """Create contacts; each comes back with Xero's complaints, if any."""
+        body = msgspec.json.encode({"Contacts": contacts})
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        answer = self._write("PUT", f"{self._api}/Contacts", {"summarizeErrors": "false"}, headers, body)
+        rows = _decoded(answer.content, Envelope).contacts
+        return [(row, tuple(error.text for error in row.validation_errors)) for row in rows]
+
+    @property
+    def _base(self) -> str:
+        return checked_url(self.url, "The Xero address").rstrip("/")
+
+    @property
+    def _api(self) -> str:
+        return f"{self._base}/api.xro/2.0"
+
+    def _list(self, path: str, **params: str) -> Envelope:
+        return _decoded(self._read(f"{self._api}/{path}", params).content, Envelope)
+
+    def _pages(self, path: str, **params: str) -> Iterator[Envelope]:
+        number = 1
+        while True:
+            asked = {key: value for key, value in params.items() if value}
+            page = self._list(path, **asked, page=str(number), pageSize=str(PAGE), unitdp="4")
+            yield page
+            got = max(len(page.contacts), len(page.invoices), len(page.credit_notes))
+            last = page.pagination.page_count if page.pagination else None
+            if number >= last if last is not None else got < PAGE:
+                return
+            number += 1
+
+    def _read(self, url: str, params: Mapping[str, str]) -> requests.Response:
+        """A read with its retries."""
+        trouble = stop("AX-402", "Xero did not answer.")
+        for tried in range(_TRIES):
+            if tried:
+                self.wire.sleep(min(2.0**tried, 30.0))
+            try:
+                answer = self._once("GET", url, params, {}, None)
+            except NoAnswerError as error:
+                trouble = stop("AX-402", f"Xero did not answer ({error}).")
+                continue
+            if answer.status_code == 200:
+                return answer
+            if answer.status_code < 500:
+                raise _no(answer)
+            trouble = stop("AX-403", f"Xero answered HTTP {answer.status_code}: {_said(answer)}")
+        raise trouble
+
+    def _write(  # noqa: C901, PLR0913, PLR0917 - the parts of one request; one decision table
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        clock: Callable[[], None] | None = None,
+        within: float = KEY_LIVES,
+    ) -> requests.Response:
+        """A write with its retries, all under the same key and within the key's life."""
+        deadline = time.monotonic() + within
+        uncertain = UncertainError("", is_over=True)
+        for tried in range(_TRIES):
+            if tried:
+                self.wire.sleep(min(2.0**tried, 30.0))
+            elif clock is not None:
+                clock()
+            try:
+                answer = self._once(method, url, params, headers, body, deadline)
+            except NoAnswerError as error:
+                uncertain = UncertainError(f"Xero did not answer ({error}).", is_over=False)
+                continue
+            except StopError as error:
+                if uncertain.is_over:
+                    raise
+                raise UncertainError(error.fault.detail, is_over=False) from None  # an earlier try may have landed
+            if answer.status_code == 200:
+                return answer
+            if answer.status_code < 500:
+                if answer.status_code == 400 and not (tried and "different request" in answer.text):
+                    raise RefusedError(_all_said(answer))
+                if tried and not uncertain.is_over:
+                    raise uncertain
+                raise _no(answer)
+            is_over = answer.status_code in {500, 501, 503} and (uncertain.is_over or not tried)
+            uncertain = UncertainError(f"Xero answered HTTP {answer.status_code}: {_said(answer)}", is_over=is_over)
+        raise uncertain
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float = float("inf"),
+    ) -> requests.Response:
+        """One request, repeated only where Xero says that it did not look at it: expired token, limits."""
+        renewed = False
+        for _ in range(6):
+            token = self.login.token()
+            signed = {**headers, "Authorization": f"Bearer {token}", "Accept": "application/json"}
+            if self.tenant_id:
+                signed["xero-tenant-id"] = self.tenant_id
+            if time.monotonic() > deadline:
+                raise NoAnswerError("the time for trying is over")
+            with self._places:
+                answer = self.wire.send(method, url, headers=signed, params=params, body=body)
+            if answer.status_code == 401 and "TokenExpired" in answer.text and not renewed:
+                renewed = True
+                self.login.forget(token)
+            elif answer.status_code == 429:
+                self.wire.sleep(_wait(answer))
+            else:
+                return answer
+        raise stop("AX-404", "Xero keeps answering that there are too many calls.")
+
+
+def _wait(answer: requests.Response) -> float:
+    """Seconds to wait after a 429.
+
+    Raises:
+        StopError: It is the day's limit, or the wait is too long to sit out.
+    """
+    problem = answer.headers.get("X-Rate-Limit-Problem", "").casefold()
+    given = answer.headers.get("Retry-After", "")
+    seconds = float(given) if re.fullmatch(r"\d+(\.\d+)?", given) else 2.0
+    if "day" in problem or seconds > _LONGEST_WAIT:
+        hours, minutes = divmod(int(seconds) // 60, 60)
+        limit = "day" if "day" in problem else "call"
+        raise stop("AX-404", f"Xero's {limit} limit is reached; it goes on in {hours} h {minutes} min.")
+    return max(seconds, 1.0)
+
+
+def _no(answer: requests.Response) -> StopError:
+    """What a refusal that concerns the connection means."""
+    said = _said(answer)
+    if answer.status_code == 401:
+        return stop("AX-401" if "TokenExpired" in said else "AX-405", f"Xero refused the sign-in: {said}")
+    if answer.status_code == 403:
+        return stop("AX-405", f"This sign-in does not reach the organisation any more: {said}")
+    return stop("AX-403", f"Xero answered HTTP {answer.status_code}: {said}")
+
+
+def _said(answer: requests.Response) -> str:
+    return "; ".join(_all_said(answer))
+
+
+def _all_said(answer: requests.Response) -> tuple[str, ...]:
+    """Xero's own words in an answer of whatever shape."""
+    try:
+        row = msgspec.json.decode(answer.content, type=ErrorRow, strict=False)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return (answer.text[:300].strip() or "no reason given",)
+    words = [message for element in row.elements for message in element.messages]
+    words = words or [text for text in (row.detail, row.message, row.title) if text][:1]
+    return tuple(dict.fromkeys(words)) or ("no reason given",)
+
+
+def _decoded(content: bytes, shape: type[Envelope]) -> Envelope:
+    try:
+        return msgspec.json.decode(content, type=shape, strict=False)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise stop("AX-403", f"Xero's answer could not be read ({error}).") from None
+
+
+def _rows(envelope: Envelope, kind: DocumentKind) -> list[DocumentRow]:
+    return envelope.invoices if kind == "Invoice" else envelope.credit_notes
+
+
+def _answer(row: DocumentRow, kind: DocumentKind, correlation_id: str) -> Answer:
+    warnings = tuple(message.text for message in row.warnings if message.text)
+    if row.is_refused:
+        return Answer(None, row.messages or ("no reason given",), warnings, correlation_id)
+    return Answer(row.read(kind), (), warnings, correlation_id)

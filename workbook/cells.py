@@ -1,0 +1,217 @@
+"""One cell: a value to bytes of XML and back.
+
+Text is written inline (``t="inlineStr"``), so that the part with the shared strings stays untouched; Excel moves it
+there at its next save. Read are both, and booleans, numbers, errors and the cached values of formulas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from html import unescape
+
+Cell = str | int | Decimal | date | datetime | bool | None
+"""What may be written to a cell; a ``datetime`` is naive local time."""
+
+EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know local time only
+EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
+MOST_TEXT = 32_767
+"""What a cell holds, in UTF-16 units."""
+
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_TEXTS = re.compile(rb"<t(?:\s[^>/]*)?>(.*?)</t>|<rPh\b.*?</rPh>", re.DOTALL)
+_VALUE = re.compile(rb"<v(?:\s[^>]*)?>(.*?)</v>", re.DOTALL)
+_TYPE = re.compile(rb'\st="([^"]*)"')
+_STYLE = re.compile(rb'\ss="(\d+)"')
+_REF = re.compile(rb'\sr="([A-Z]+)(\d+)"')
+
+
+@dataclass(frozen=True)
+class ErrorValue:
+    """An error that a cell shows, such as ``#REF!``."""
+
+    text: str
+
+
+Read = str | int | float | bool | ErrorValue | None
+"""What is read from a cell; dates are read as their serial numbers."""
+
+
+def letters(column: int) -> str:
+    """The letters of a column counted from 1."""
+    text = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def column_number(text: bytes | str) -> int:
+    """The column, counted from 1, that letters name."""
+    number = 0
+    for letter in text if isinstance(text, bytes) else text.encode():
+        number = number * 26 + letter - 64
+    return number
+
+
+def clean(text: str) -> str:
+    """The text as a cell can hold it: no characters that XML forbids, not too long, line ends as Excel has them."""
+    text = _FORBIDDEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) * 2 > MOST_TEXT and (units := text.encode("utf-16-le")) and len(units) > 2 * MOST_TEXT:
+        text = units[: 2 * (MOST_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
+    return text
+
+
+def escape(text: str) -> bytes:
+    """The text as XML character data, with Excel's own ``_x0041_`` pattern kept from being taken for an escape."""
+    text = _LOOKS_ESCAPED.sub("_x005F_", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").encode()
+
+
+def plain(data: bytes) -> str:
+    """The text that character data stands for; the reverse of `escape`."""
+    text = data.decode("utf-8")
+    if "&" in text:
+        text = unescape(text)
+    text = text.replace("\r\n", "\n")
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
+
+
+def joined_texts(data: bytes) -> str:
+    """The text of a string item, its formatted runs joined and its phonetic hints left out."""
+    return plain(b"".join(match[1] or b"" for match in _TEXTS.finditer(data)))
+
+
+def serial(value: date, epoch: datetime = EPOCH) -> str:
+    """The number by which a spreadsheet stores a date or a moment."""
+    if not isinstance(value, datetime):
+        return str((value - epoch.date()).days)
+    passed = value.replace(microsecond=0, tzinfo=None) - epoch
+    if not passed.seconds:
+        return str(passed.days)
+    return repr(passed.days + passed.seconds / 86400)
+
+
+def moment(number: float, epoch: datetime = EPOCH) -> datetime:
+    """The moment, to the second, that a serial number stands for."""
+    return epoch + timedelta(seconds=round(number * 86400))
+
+
+def encode(value: Cell, epoch: datetime = EPOCH) -> tuple[bytes, bytes]:
+    """The cell's type attribute and its content.
+
+    Args:
+        value: What to write; ``None`` and empty text leave the cell blank.
+        epoch: Day 0 of the workbook's dates.
+    """
+    if value is None or value == "":
+        return b"", b""
+    if isinstance(value, bool):
+        return b' t="b"', b"<v>%d</v>" % value
+    if isinstance(value, str):
+        text = clean(value)
+        space = b' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else b""
+        return (b' t="inlineStr"', b"<is><t%b>%b</t></is>" % (space, escape(text))) if text else (b"", b"")
+    if isinstance(value, date):
+        return b"", b"<v>%b</v>" % serial(value, epoch).encode()
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError(f"a cell cannot hold {value}")
+    return b"", b"<v>%b</v>" % (format(value, "f") if isinstance(value, Decimal) else str(value)).encode()
+
+
+def make(ref: bytes, style: bytes, value: Cell, epoch: datetime = EPOCH) -> bytes:
+    """A whole cell.
+
+    Args:
+        ref: Its place, such as ``B7``.
+        style: The number of its style, or empty.
+        value: What it holds.
+        epoch: Day 0 of the workbook's dates.
+    """
+    kind, content = encode(value, epoch)
+    look = b' s="%b"' % style if style else b""
+    if not content:
+        return b'<c r="%b"%b/>' % (ref, look)
+    return b'<c r="%b"%b%b>%b</c>' % (ref, look, kind, content)
+
+
+def with_cached_value(raw: bytes, value: Cell, epoch: datetime = EPOCH) -> bytes:
+    """A formula cell that keeps its formula and shows a new result."""
+    start = raw.index(b"<f")
+    end = raw.index(b"/>", start) + 2 if b"</f>" not in raw else raw.index(b"</f>") + 4
+    kind, content = encode(value, epoch)
+    if isinstance(value, str):
+        kind, content = b' t="str"', b"<v>%b</v>" % escape(clean(value))
+    head = _TYPE.sub(b"", raw[: raw.index(b">") + 1])
+    return head[:-1] + kind + b">" + raw[start:end] + content + b"</c>"
+
+
+def moved(raw: bytes, ref: bytes) -> bytes:
+    """The cell at another place."""
+    return _REF.sub(b' r="%b"' % ref, raw, count=1)
+
+
+def style_of(raw: bytes) -> bytes:
+    """The number of the cell's style, or empty."""
+    match = _STYLE.search(raw, 0, raw.index(b">") + 1)
+    return match[1] if match else b""
+
+
+def has_formula(raw: bytes) -> bool:
+    """Whether the cell calculates its value."""
+    return b"<f>" in raw or b"<f " in raw or b"<f/" in raw
+
+
+def value_of(raw: bytes, shared: Callable[[int], str]) -> Read:
+    """What the cell shows.
+
+    Args:
+        raw: The whole cell.
+        shared: Gives a shared string by its number.
+    """
+    end = raw.index(b">") + 1
+    if raw[end - 2 : end - 1] == b"/":
+        return None
+    match = _TYPE.search(raw, 0, end)
+    kind = match[1] if match else b"n"
+    if kind == b"inlineStr":
+        return joined_texts(raw[end:])
+    found = _VALUE.search(raw, end)
+    if found is None:
+        return None
+    return _typed(kind, found[1], shared)
+
+
+def _typed(kind: bytes, data: bytes, shared: Callable[[int], str]) -> Read:
+    if kind == b"s":
+        return shared(int(data))
+    if kind in {b"str", b"d"}:
+        return plain(data)
+    if kind == b"b":
+        return data.strip() == b"1"
+    if kind == b"e":
+        return ErrorValue(plain(data))
+    if not data.strip():
+        return None
+    number = float(data)
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+
+
+def shows(raw: bytes | None, value: Cell, shared: Callable[[int], str], epoch: datetime = EPOCH) -> bool:
+    """Whether the cell already shows the value, so that it need not be written."""
+    old = None if raw is None else value_of(raw, shared)
+    if value is None or value == "":
+        return old is None or (old == "" and raw is not None and not has_formula(raw))
+    if isinstance(value, bool):
+        return old is value
+    if isinstance(value, str):
+        return isinstance(old, str) and old == plain(escape(clean(value)))
+    if isinstance(old, bool) or not isinstance(old, int | float):
+        return False
+    new = serial(value, epoch) if isinstance(value, date) else str(value)
+    return float(old) == float(new)

@@ -1,0 +1,19 @@
+"""What can stand in the way of reading or writing the workbook, each with one clear sentence and a next step."""
+
+from __future__ import annotations
+
+
+class WorkbookError(Exception):
+    """The workbook cannot be used now; the text says why and what to do."""
+
+
+class NotAWorkbookError(WorkbookError):
+    """The file is not the AutoXero workbook, or is damaged."""
+
+
+class InUseError(WorkbookError):
+    """Another program holds the file."""
+
+
+class ExternallyChangedError(WorkbookError):
+    """Somebody saved the file since it was read."""

@@ -1,0 +1,103 @@
+"""The sheet Help of a fresh workbook: what the words, colours and faults mean, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xlsxwriter.worksheet import Worksheet
+
+from agent.domain.faults import CATALOGUE, Fault, Kind
+from workbook.layout import STATUSES, VERBS
+from workbook.looks import RULE, STATUS_COLOURS, YOURS, Looks, set_up_page
+
+_STOPPED = (
+    "Look at the Dashboard. “The agent” says when it was last seen. If that is red, the computer or the agent is off: "
+    "switch the computer on, sign in, and wait for two syncs. If it stays red, run “autoxero run”.",
+    "“Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero” and sign in "
+    "again.",
+    "Mode: if it says Preview or Paused, nothing is sent. Set “Sync mode” to Live or “Paused” to No on the sheet "
+    "Settings, and save.",
+    "Settings and Mappings: whatever stands red in a column Problem stops all sending. Mend it and save.",
+    "Is this workbook open on another computer? Close it there. Work goes on meanwhile; only the sheets lag behind.",
+    "“Next step” on the Dashboard sums this up. If nothing helps, run “autoxero bundle” and send the file to your "
+    "support: it holds no secrets.",
+)
+_COLOURS = (
+    ("Pale yellow", "Yours to fill. All else on the status sheets is the agent's.", (YOURS, "#1F2933")),
+    ("Green", "Done, nothing to do.", STATUS_COLOURS["Synced"]),
+    ("Amber", "Done, but look at the warning.", STATUS_COLOURS["Synced with warnings"]),
+    ("Red", "Needs you.", STATUS_COLOURS["Fault"]),
+    ("Orange", "Is tried again by itself.", STATUS_COLOURS["Retrying"]),
+    ("Blue", "Waits; the row says for what.", STATUS_COLOURS["Waiting"]),
+    ("Violet", "Changed after it was sent; you decide.", STATUS_COLOURS["Changed since sent"]),
+    ("Grey", "Left out.", STATUS_COLOURS["Skipped"]),
+)
+_CURE_BY_CASE = "The fault itself says which setting or amount to mend; then press Resync."
+_EFFECTS = {
+    "strike": "Tried again, then a fault",
+    "wait": "Waits, no strike",
+    "skip": "Left out",
+    "warn": "Warning only",
+    "stop": "Stops the run",
+}
+
+
+def draw_help(sheet: Worksheet, looks: Looks) -> None:
+    """Draw the sheet: codes stand in column B, where the ribbon's “How to fix this” looks for them."""
+    sheet.hide_gridlines(2)
+    for column, width in enumerate((2, 22, 44, 52, 60, 22, 24)):
+        sheet.set_column(column, column, width)
+    sheet.set_row(0, 26)
+    sheet.write(0, 1, "Help", looks.title())
+    steps = [(str(step), text, None) for step, text in enumerate(_STOPPED, 1)]
+    row = _rows(sheet, looks, 2, "My sync has stopped, what do I do?", steps)
+    statuses = [(word, text, STATUS_COLOURS[word]) for word, text in STATUSES]
+    row = _rows(sheet, looks, row, "What each status means", statuses)
+    row = _rows(sheet, looks, row, "What the column Do does (choose, save, wait for the next sync)",
+                [(word, text, None) for word, text in VERBS])  # fmt: skip
+    row = _rows(sheet, looks, row, "How the colours read", list(_COLOURS))
+    _faults(sheet, looks, row)
+    set_up_page(sheet)
+    sheet.freeze_panes(1, 0)
+
+
+def _section(sheet: Worksheet, looks: Looks, row: int, text: str) -> None:
+    for column in range(1, 7):
+        sheet.write_blank(row, column, None, looks.section())
+    sheet.write(row, 1, text, looks.section())
+    sheet.set_row(row, 20)
+
+
+def _rows(
+    sheet: Worksheet, looks: Looks, row: int, title: str, rows: Sequence[tuple[str, str, tuple[str, str] | None]]
+) -> int:
+    _section(sheet, looks, row, title)
+    for at, (word, text, colours) in enumerate(rows, row + 1):
+        look = looks.format(bold=True, align="left")
+        if colours:
+            look = looks.format(bold=True, align="left", bg_color=colours[0], font_color=colours[1])
+        sheet.write_string(at, 1, word, look)
+        sheet.write_string(at, 2, text, looks.format())
+        sheet.set_row(at, 17)
+    return row + len(rows) + 2
+
+
+def _faults(sheet: Worksheet, looks: Looks, row: int) -> None:
+    _section(sheet, looks, row, "Every fault, why it happens, and what to do")
+    for column, heading in enumerate(("Code", "Fault", "Why", "What to do", "Button or cell", "What it stops"), 1):
+        sheet.write(row + 1, column, heading, looks.heading())
+    for at, kind in enumerate(CATALOGUE.values(), row + 2):
+        _fault(sheet, looks, at, kind)
+
+
+def _fault(sheet: Worksheet, looks: Looks, row: int, kind: Kind) -> None:
+    shown = Fault(kind, "")
+    cure = shown.cure if shown.cure != "…" else _CURE_BY_CASE
+    look = looks.format(text_wrap=True, bottom=1, bottom_color=RULE)
+    code = looks.format(bold=True, bottom=1, bottom_color=RULE)
+    texts = (shown.title, kind.cause, cure, kind.button, _EFFECTS[kind.effect])
+    sheet.write_string(row, 1, kind.code, code)
+    for column, text in enumerate(texts, 2):
+        sheet.write_string(row, column, text, look)
+    lines = max(len(shown.title) / 40, len(kind.cause) / 48, len(cure) / 56, len(kind.button) / 19)
+    sheet.set_row(row, 14 * (int(lines) + 1) + 2)

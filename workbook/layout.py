@@ -1,0 +1,369 @@
+"""What the workbook holds: its sheets, tables, columns, lists and names, declared once.
+
+The builder draws it, the projection fills it, and the reader reads it back. Where a table really stands in a
+given file is found through the file's own parts, since the accountant may move things.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["text", "money", "price", "number", "whole", "date", "moment", "status", "do"]
+"""How a column's cells look and are typed."""
+
+SHEETS = ("Dashboard", "Invoices", "Faults", "Preview", "Reconcile", "Mappings", "Settings", "Log", "Help")
+"""The sheets people see, in order."""
+LISTS_SHEET = "_lists"
+HIDDEN_SHEETS = (LISTS_SHEET, "xlwings.conf")
+
+STATUSES = (
+    ("Waiting", "Not sent yet: the last column says what it waits for. Nothing to do unless it says so."),
+    ("Retrying", "A try failed; the next sync tries again by itself. Tries shows how many of how many."),
+    ("Fault", "It failed as often as “Tries before a fault” allows. Mend what the fault says, then Resync."),
+    ("Synced", "It is in Xero, and the totals agree to the cent."),
+    ("Synced with warnings", "It is in Xero; the warning says what to look at there."),
+    ("Skipped", "Left out by a rule, such as the start date or a total of 0.00."),
+    ("Never send", "You chose never to send it."),
+    ("Voided", "The document in Xero was voided or deleted."),
+    ("Changed since sent", "Autotask's invoice is no longer as it was sent. You choose: leave it, or Send again."),
+)
+"""Every status with what it means, in the order of the Dashboard."""
+
+VERBS = (
+    ("Resync", "Clears the failed tries, reads the invoice anew from Autotask and tries again."),
+    ("Never send", "Leaves the invoice out for good. Resync takes that back."),
+    ("Send again", "Makes a new document in Xero after the old one was voided or deleted there."),
+    ("Send now", "Sends an invoice that waits for your word."),
+)
+"""What the column Do offers, and what each does."""
+
+DO = tuple(verb for verb, _ in VERBS)
+LIST_NAMES = (
+    "Accounts", "TaxRates", "Currencies", "Contacts", "BrandingThemes", "BillingCodes", "TaxRegions",
+    "TrackingCategories", "TrackingOptions",
+)  # fmt: skip
+"""The lists on the hidden sheet that fill drop-downs."""
+LIST_ROOM = 20_000
+"""How many entries a drop-down's range can take."""
+
+
+_WRAPS_FROM = 28
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: The heading.
+        width: The width in characters.
+        kind: How its cells look and are typed.
+        help: What it holds, shown when the heading is selected.
+        owned: Whether the agent writes it; the others are the accountant's.
+        choices: The words of its drop-down.
+        listed: The hidden list behind its drop-down.
+    """
+
+    name: str
+    width: float
+    kind: Kind = "text"
+    help: str = ""
+    owned: bool = True
+    choices: tuple[str, ...] = ()
+    listed: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One Excel table.
+
+    Attributes:
+        name: Its name in Excel.
+        sheet: The sheet it stands on in a fresh workbook.
+        columns: Its columns in the order of a fresh workbook.
+        key: The columns by which rows are matched; empty for a block.
+        mode: ``keyed`` rows keep their place; a ``block`` is rewritten whole.
+        title: The heading over the table where a sheet has several.
+    """
+
+    name: str
+    sheet: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    mode: Literal["keyed", "block"] = "block"
+    title: str = ""
+
+    def wraps(self, column: Column) -> bool:
+        """Whether a column's long text goes on in further lines; Invoices keeps one line a row."""
+        return self.name != "Invoices" and column.kind == "text" and column.width >= _WRAPS_FROM
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
+
+_DO = Column("Do", 11, "do", "Choose what the agent should do, then save the workbook.", owned=False, choices=DO)
+_ID = Column("Autotask id", 11, "whole", "The invoice's id in Autotask: by it the agent finds the row.")
+
+
+def _yours(name: str, width: float, text: str, listed: str = "") -> Column:
+    return Column(name, width, "text", text, owned=False, listed=listed)
+
+
+_INVOICES = Table(
+    "Invoices",
+    "Invoices",
+    (
+        _DO,
+        Column("Status", 19, "status", "Where the invoice stands; the sheet Help explains each word."),
+        Column("Type", 11, help="Invoice or credit note."),
+        Column("Number", 14, help="The number in Autotask."),
+        Column("Xero number", 14, help="The number in Xero."),
+        Column("In Xero as", 13, help="The document's state in Xero: Draft, Approved, Paid …"),
+        Column("Customer", 28, help="The company in Autotask."),
+        Column("Xero contact", 28, help="The contact in Xero."),
+        Column("Date", 11, "date", "The invoice date."),
+        Column("Due", 11, "date", "The due date."),
+        Column("Reference", 16, help="What Xero shows as Reference."),
+        Column("Currency", 9),
+        Column("Net", 12, "money", "Without tax, as in Autotask."),
+        Column("Tax", 11, "money", "As in Autotask."),
+        Column("Total", 13, "money", "With tax, as in Autotask."),
+        Column("Xero total", 13, "money", "With tax, as Xero answered."),
+        Column("Difference", 11, "money", "Xero's total less Autotask's: should be 0.00."),
+        Column("Tax difference", 13, "money", "Xero's tax less Autotask's."),
+        Column("Outstanding", 13, "money", "What is still to be paid, from Xero."),
+        Column("Paid on", 11, "date", "The date of full payment in Xero."),
+        Column("Tries", 7, help="Failed tries in a row, of how many before a fault."),
+        Column("Fault", 54, help="What is wrong, with the code that Help explains."),
+        Column("What to do", 70, help="The step to take now."),
+        Column("Sent on", 17, "moment", "When it arrived in Xero."),
+        Column("Last tried", 17, "moment", "When it was last tried."),
+        _ID,
+    ),
+    ("Autotask id",),
+    "keyed",
+)
+_FAULTS = Table(
+    "Faults",
+    "Faults",
+    (
+        _DO,
+        Column("Since", 17, "moment", "When it first failed."),
+        Column("Code", 9, help="The sheet Help explains each code."),
+        Column("Fault", 38),
+        Column("Invoice", 14),
+        Column("Customer", 28),
+        Column("Currency", 9),
+        Column("Amount", 13, "money"),
+        Column("Detail", 52, help="What exactly was found."),
+        Column("What to do", 52, help="The step to take now."),
+        Column("Tries", 7),
+        _ID,
+    ),
+)
+_PREVIEW = Table(
+    "Preview",
+    "Preview",
+    (
+        Column("Action", 12, "status", "What a live sync would do."),
+        Column("Type", 11),
+        Column("Number", 14),
+        Column("Customer", 28),
+        Column("Xero contact", 28),
+        Column("Date", 11, "date"),
+        Column("Due", 11, "date"),
+        Column("Currency", 9),
+        Column("Net", 12, "money"),
+        Column("Tax", 11, "money"),
+        Column("Total", 13, "money"),
+        Column("Why", 48, help="The reasons, and what stands in the way."),
+        _ID,
+    ),
+    title="Documents",
+)
+_PREVIEW_LINES = Table(
+    "PreviewLines",
+    "Preview",
+    (
+        Column("Number", 14),
+        Column("Line", 6, "whole"),
+        Column("Description", 48),
+        Column("Quantity", 10, "number"),
+        Column("Unit price", 12, "price"),
+        Column("Net", 12, "money"),
+        Column("Account", 10),
+        Column("Tax rate", 18),
+        _ID,
+    ),
+    title="Their lines",
+)
+_RECONCILE = Table(
+    "Reconcile",
+    "Reconcile",
+    (
+        Column("Month", 11),
+        Column("Customer", 30),
+        Column("Currency", 9),
+        Column("Invoices in Autotask", 13, "whole"),
+        Column("Total in Autotask", 15, "money"),
+        Column("Documents in Xero", 13, "whole"),
+        Column("Total in Xero", 15, "money"),
+        Column("Difference", 13, "money", "Xero less Autotask: should be 0.00."),
+        Column("Why", 56, help="Which invoices make the difference."),
+    ),
+)
+_ACCOUNT_MAP = Table(
+    "AccountMap",
+    "Mappings",
+    (
+        Column("Billing code", 28, help="From Autotask; “(no billing code)” for lines without one."),
+        Column("Line type", 20, help="The kind of line; blank or “(any)” covers all."),
+        _yours("Xero account", 28, "Choose the account that sales with this code go to.", "Accounts"),
+        Column("Invoices waiting", 10, "whole"),
+        Column("Money waiting", 13, "money"),
+        Column("Problem", 34),
+    ),
+    ("Billing code", "Line type"),
+    "keyed",
+    "Billing codes and Xero accounts",
+)
+_TAX_MAP = Table(
+    "TaxMap",
+    "Mappings",
+    (
+        Column("Tax region", 22, help="From Autotask."),
+        Column("Tax category", 20, help="From Autotask; “(line without tax)” for lines that bear none."),
+        _yours("Xero tax rate", 28, "Choose the Xero tax rate for this region and category.", "TaxRates"),
+        Column("Invoices waiting", 10, "whole"),
+        Column("Money waiting", 13, "money"),
+        Column("Problem", 34),
+    ),
+    ("Tax region", "Tax category"),
+    "keyed",
+    "Tax regions and Xero tax rates",
+)
+_CONTACT_MAP = Table(
+    "ContactMap",
+    "Mappings",
+    (
+        Column("Autotask company", 28),
+        Column("Company id", 11, "whole"),
+        _yours("Xero contact", 28, "Choose the Xero contact, or leave blank to match by name.", "Contacts"),
+        _yours("Xero contact id", 20, "Only needed where two contacts have one name."),
+        Column("Nearest names", 32, help="What Xero has that looks like it."),
+        Column("Invoices waiting", 10, "whole"),
+        Column("Problem", 34),
+    ),
+    ("Company id",),
+    "keyed",
+    "Companies and Xero contacts",
+)
+_TRACKING_MAP = Table(
+    "TrackingMap",
+    "Mappings",
+    (
+        Column("Billing code", 28),
+        Column("Line type", 20),
+        _yours("Tracking category", 22, "Xero's tracking category for these lines.", "TrackingCategories"),
+        _yours("Tracking option", 22, "The option within the category.", "TrackingOptions"),
+        Column("Problem", 34),
+    ),
+    ("Billing code", "Line type"),
+    "keyed",
+    "Billing codes and tracking (only if you use it)",
+)
+_SETTINGS = Table(
+    "Settings",
+    "Settings",
+    (
+        Column("Setting", 34),
+        Column("Value", 34, owned=False, help="Yours: type or choose, then save."),
+        Column("What it does", 70),
+        Column("Problem", 56, help="What the agent cannot use, and what to type instead."),
+    ),
+    ("Setting",),
+    "keyed",
+)
+_LOG = Table(
+    "Log",
+    "Log",
+    (
+        Column("When", 19, "moment"),
+        Column("Run", 9),
+        Column("Level", 9, "status"),
+        Column("Who", 14),
+        Column("Invoice", 14),
+        Column("Event", 30),
+        Column("Detail", 90),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        _INVOICES, _FAULTS, _PREVIEW, _PREVIEW_LINES, _RECONCILE, _ACCOUNT_MAP, _TAX_MAP, _CONTACT_MAP, _TRACKING_MAP,
+        _SETTINGS, _LOG,
+    )
+}  # fmt: skip
+"""All tables by name."""
+
+WORKBOOK_NAME = "AutoXeroWorkbook"
+INBOX_NAME = "AutoXeroInbox"
+NAMES: dict[str, str] = {
+    "AutoXeroOrganisation": "text: the Xero organisation, or what to do first",
+    "AutoXeroMode": "text: Preview or Live (or Paused)",
+    "AutoXeroAutotask": "text: the Autotask connection; 'Connected' lights green, blank grey, all else red",
+    "AutoXeroXero": "text: the Xero connection, as above",
+    "AutoXeroMail": "text: mail, as above",
+    "AutoXeroLastSeen": "moment: when the agent last wrote here; the light beside it ages by itself",
+    "AutoXeroSyncEvery": "whole: minutes between syncs, by which the light ages",
+    "AutoXeroLastRun": "moment: when the last run ended",
+    "AutoXeroLastResult": "text: what the last run did, in a line",
+    "AutoXeroNextRun": "moment: when the next run starts",
+    "AutoXeroAlerted": "text: who is told about faults",
+    "AutoXeroWaits": "text: what waits, with count and value",
+    "AutoXeroNextStep": "text: the step to take now",
+    "AutoXeroTimeZone": "text: the zone of all times in the workbook",
+    WORKBOOK_NAME: "text (hidden): which workbook this is",
+    INBOX_NAME: "text (hidden): the folder that takes the buttons' requests",
+    "AutoXeroPythonWindows": "text (hidden): xlwings' Interpreter_Win, the Python that the buttons start",
+    "AutoXeroPythonMac": "text (hidden): xlwings' Interpreter_Mac",
+}
+"""The named cells that a projection may fill, and what belongs in them."""
+HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, "AutoXeroPythonWindows", "AutoXeroPythonMac")
+
+MONTHS = 12
+CURRENCIES = 3
+
+
+def count_name(status: str) -> str:
+    """The name of the Dashboard cell that counts a status."""
+    return "AutoXeroCount" + status.title().replace(" ", "")
+
+
+def month_name(month: int) -> str:
+    """The name of the cell with the first day of the Dashboard's month, oldest first, from 1."""
+    return f"AutoXeroMonth{month:02d}"
+
+
+def currency_name(place: int) -> str:
+    """The name of the cell with a currency of the Dashboard's money block, from 1."""
+    return f"AutoXeroCurrency{place}"
+
+
+def money_name(month: int, place: int) -> str:
+    """The name of the cell with the money of a month in a currency."""
+    return f"AutoXeroMoney{month:02d}x{place}"
+
+
+AGENT_NAME = "AutoXeroAgent"
+DRAFTS_NAME = "AutoXeroDrafts"
+FAULTS_NAME = "AutoXeroOpenFaults"
+ALL_NAME = "AutoXeroInvoices"
+
+
+def list_name(name: str) -> str:
+    """The defined name behind a drop-down."""
+    return f"List_{name}"

@@ -1,0 +1,77 @@
+"""Rows to the closed file: the status sheets, the lists and the Dashboard as they should be, and nothing else.
+
+The file is read, each sheet goes by once to see what differs, and only sheets that differ are written anew. When
+nothing differs the file is not touched at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbook.cells import Cell
+from workbook.layout import TABLES
+
+Row = Mapping[str, Cell]
+"""The cells of a row by column."""
+
+__all__ = ["Cell", "Outcome", "Projection", "Row", "project"]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What the workbook should show.
+
+    Attributes:
+        tables: Rows by table. Keyed tables: matched by key, only the agent's columns written, new rows appended.
+            Blocks: written whole.
+        names: Values by defined name; `workbook.layout.NAMES` lists them.
+        lists: The entries behind drop-downs by list name.
+        edits: By table and key: columns to write although the accountant owns them.
+    """
+
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    names: Mapping[str, Cell] = field(default_factory=dict)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    edits: Mapping[str, Mapping[tuple[str, ...], Row]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a projection.
+
+    Attributes:
+        changed: Whether the file was written.
+        notes: What was repaired or ignored, in words.
+    """
+
+    changed: bool
+    notes: tuple[str, ...]
+
+
+def project(path: Path, projection: Projection, *, backups: Path | None = None) -> Outcome:
+    """Write a projection into the closed workbook.
+
+    Args:
+        path: The workbook.
+        projection: What it should show.
+        backups: The folder that gets a copy of the file as it was before.
+
+    Raises:
+        InUseError: Another program has it open; nothing was written.
+        ExternallyChangedError: It was saved meanwhile; nothing was written.
+        NotAWorkbookError: It is not the AutoXero workbook.
+        KeyError: The projection names a table or list that does not exist.
+    """
+    from workbook.session import Session  # noqa: PLC0415 - lxml is slow to load, and a ribbon click may wait
+
+    unknown = {*projection.tables, *projection.edits} - set(TABLES)
+    if unknown:
+        raise KeyError(", ".join(sorted(unknown)))
+    session = Session(path)
+    session.apply(projection)
+    if not session.package.is_changed:
+        return Outcome(changed=False, notes=tuple(session.notes))
+    notes = session.package.save(path, session.package.digest, backups)
+    return Outcome(changed=True, notes=(*session.notes, *notes))

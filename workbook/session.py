@@ -1,0 +1,214 @@
+"""One projection at work: every sheet that it concerns goes by once, and is written anew only where it differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from workbook import layout
+from workbook.book import Book, parse, to_bytes
+from workbook.cells import Cell, has_formula, letters, make, shows, style_of, value_of, with_cached_value
+from workbook.container import Deflater, damaged
+from workbook.errors import NotAWorkbookError
+from workbook.facts import SEEN_FINE, Facts
+from workbook.package import Package, check_free
+from workbook.project import Projection
+from workbook.splice import Edits, SheetReader, cell_at, cells_of, write
+from workbook.tables import BlockWriter, KeyedWriter, TableWriter, WishWriter
+
+_CHAINED = re.compile(rb'<c\s[^>]*?r="([A-Z]+\d+)"[^>]*?>')
+_FAST = 3
+"""The compression of big sheets: as good as Excel's own, and twice as fast as the usual level."""
+
+
+class Session:
+    """The workbook while a projection is written into it.
+
+    Attributes:
+        package: The file, and what changed of it.
+        notes: What was repaired or ignored, in words.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.notes: list[str] = list(check_free(path))
+        self.package = Package.read(path)
+        self._book = Book(self.package)
+        self._needs_calculation = False
+        self._drops_formulas = False
+        if not any(name in self._book.grids for name in layout.TABLES):
+            raise NotAWorkbookError(
+                f"{path.name} has none of AutoXero's tables. Choose the AutoXero.xlsm that you set up."
+            )
+
+    def apply(self, projection: Projection) -> None:
+        """Work out and pack every change."""
+        facts = self._tables(projection)
+        names = dict(projection.names)
+        if facts is not None:
+            names |= facts.names()
+        self._seen(names)
+        self._cells(names, projection.lists)
+        if self._drops_formulas or self._needs_calculation:
+            self._book.drop_calculation_chain()
+        if self.package.is_changed:
+            self._calculate_foreign_formulas()
+
+    def _seen(self, names: dict[str, Cell]) -> None:
+        """The light's cached text: whoever writes the file now is alive now."""
+        if names.get("AutoXeroLastSeen"):
+            names[layout.AGENT_NAME] = SEEN_FINE
+        else:
+            names.pop(layout.AGENT_NAME, None)
+
+    def _tables(self, projection: Projection) -> Facts | None:
+        writers: dict[str, list[TableWriter]] = {}
+        edits: dict[str, Edits] = {}
+        invoices: KeyedWriter | None = None
+        for name in dict.fromkeys(["Invoices", *projection.tables, *projection.edits]):
+            grid = self._book.grids.get(name)
+            if grid is None:
+                self.notes.append(f"The table {name} is missing from the workbook; its rows were not written.")
+                continue
+            sheet = edits.setdefault(grid.sheet, Edits())
+            try:
+                writer = self._writer(name, projection, sheet)
+            except LookupError:
+                self.notes.append(f"The table {name} has lost its key column; its rows were not written.")
+                continue
+            writers.setdefault(grid.sheet, []).append(writer)
+            if isinstance(writer, KeyedWriter) and writer.facts is not None:
+                invoices = writer
+        for part, tables in writers.items():
+            self._run(part, tables, edits[part])
+        return invoices.facts if invoices else None
+
+    def _writer(self, name: str, projection: Projection, edits: Edits) -> TableWriter:
+        table, grid = layout.TABLES[name], self._book.grids[name]
+        wishes = projection.edits.get(name, {})
+        rows = projection.tables.get(name)
+        if table.mode == "keyed":
+            return KeyedWriter(self._book, table, grid, edits, rows or (), wishes)
+        if rows is None:
+            return WishWriter(self._book, table, grid, edits, wishes)
+        return BlockWriter(self._book, table, grid, edits, rows, wishes)
+
+    def _run(self, sheet: str, tables: Sequence[TableWriter], edits: Edits) -> None:
+        self._scan(sheet, [table.visit for table in tables])
+        for table in tables:
+            table.finish()
+            self.notes += table.notes
+            self._needs_calculation |= table.needs_calculation
+            self._drops_formulas |= table.drops_formulas
+        self._write(sheet, edits)
+
+    def _scan(self, sheet: str, visitors: Sequence[Callable[[int, bytes], None]]) -> None:
+        try:
+            for number, row in SheetReader(self.package.pieces(sheet)).rows():
+                for visit in visitors:
+                    visit(number, row)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise damaged(self.package.path.name) from error
+
+    def _write(self, sheet: str, edits: Edits) -> None:
+        if not edits:
+            return
+        if edits.cells or edits.shown or any(new.bottom > old.bottom for old, new in edits.grown):
+            deflater = Deflater(_FAST)
+            write(SheetReader(self.package.pieces(sheet)), edits, deflater.write)
+            self.package.replace(sheet, deflater.finish())
+
+    def _cells(self, names: Mapping[str, Cell], lists: Mapping[str, Sequence[str]]) -> None:
+        """The named cells and the lists behind drop-downs."""
+        wanted: dict[str, dict[int, dict[int, Cell]]] = {}
+        for name, value in names.items():
+            place = self._book.named_cells.get(name)
+            if place is None:
+                self.notes.append(f"The name {name} is missing from the workbook; its value is not shown.")
+                continue
+            sheet, column, row = place
+            wanted.setdefault(sheet, {}).setdefault(row, {})[column] = value
+        for sheet, rows in wanted.items():
+            self._fill(sheet, rows)
+        if lists:
+            self._lists(lists)
+
+    def _fill(self, sheet: str, rows: Mapping[int, Mapping[int, Cell]]) -> None:
+        edits = Edits()
+        found: dict[int, bytes] = {}
+        self._scan(sheet, [lambda number, row: found.update({number: row}) if number in rows else None])
+        for number, columns in rows.items():
+            for column, value in columns.items():
+                letter = letters(column).encode()
+                raw = cell_at(found.get(number, b""), number, letter)
+                if shows(raw, value, self._book.shared, self._book.epoch):
+                    continue
+                if raw is not None and has_formula(raw):
+                    new = with_cached_value(raw, value, self._book.epoch)
+                    if new == raw:
+                        continue
+                else:
+                    style = style_of(raw) if raw else b""
+                    new = make(letter + b"%d" % number, style, value, self._book.epoch)
+                edits.put(number, column, new)
+        self._write(sheet, edits)
+
+    def _lists(self, lists: Mapping[str, Sequence[str]]) -> None:
+        sheet = self._book.sheets.get(layout.LISTS_SHEET)
+        if sheet is None:
+            self.notes.append("The hidden sheet _lists is missing; the drop-downs were not filled.")
+            return
+        filled: dict[int, dict[int, bytes]] = {}
+        headings: dict[str, int] = {}
+
+        def visit(number: int, row: bytes) -> None:
+            if number == 1:
+                for column, raw in cells_of(row).items():
+                    headings[str(value_of(raw, self._book.shared))] = column
+            else:
+                filled[number] = cells_of(row)
+
+        self._scan(sheet, [visit])
+        edits = Edits()
+        for name, entries in lists.items():
+            if name not in layout.LIST_NAMES:
+                raise KeyError(name)
+            if name in headings:
+                self._list(edits, headings[name], entries, filled)
+        self._write(sheet, edits)
+
+    def _list(self, edits: Edits, column: int, entries: Sequence[str], filled: dict[int, dict[int, bytes]]) -> None:
+        letter = letters(column).encode()
+        for number, entry in enumerate(entries[: layout.LIST_ROOM], 2):
+            raw = filled.get(number, {}).get(column)
+            if not shows(raw, entry, self._book.shared):
+                edits.put(number, column, make(letter + b"%d" % number, b"", entry))
+        for number, cells in filled.items():
+            if number >= len(entries) + 2 and column in cells:
+                edits.put(number, column, None)
+
+    def _calculate_foreign_formulas(self) -> None:
+        """Ask Excel to calculate at the next opening when the accountant has formulas of their own.
+
+        Ours have right results in the file already. Excel trusts the stored results of all others, although the rows
+        they add up may just have changed.
+        """
+        if not (self._needs_calculation or self._has_foreign_formulas()):
+            return
+        root = parse(self.package.part(self._book.part), self.package.path.name)
+        properties = root.find("{*}calcPr")
+        if properties is not None and properties.get("fullCalcOnLoad") != "1":
+            properties.set("fullCalcOnLoad", "1")
+            self.package.replace(self._book.part, to_bytes(root))
+
+    def _has_foreign_formulas(self) -> bool:
+        chains = [target for _, kind, target in self._book.relations(self._book.part) if kind == "calcChain"]
+        if not chains or not self.package.has(chains[0]):
+            return False
+        ours = {
+            letters(column) + str(row)
+            for name, (sheet, column, row) in self._book.named_cells.items()
+            if name.startswith("AutoXero") and sheet == self._book.sheets.get("Dashboard")
+        }
+        chained = _CHAINED.findall(self.package.part(chains[0]))
+        return any(ref.decode() not in ours for ref in chained)
