@@ -398,9 +398,8 @@ def _differs(document: Document, posted: Posted) -> Fault | None:
         return None
     return fault(
         "AX-207",
-        f"{posted.number} in Xero has {posted.currency} {posted.net:.2f} + tax {posted.tax:.2f} = {posted.total:.2f}; sent "
-        f"were "
-        f"{document.expected.net} + tax {document.expected.tax} = {document.expected.total}.",
+        f"{posted.number} in Xero has {posted.currency} {posted.net:.2f} + tax {posted.tax:.2f} = {posted.total:.2f}; "
+        f"sent were {document.expected.net} + tax {document.expected.tax} = {document.expected.total}.",
     )
 
 

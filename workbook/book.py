@@ -101,7 +101,7 @@ def parse(data: bytes, name: str) -> etree._Element:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise NotAWorkbookError(DAMAGED.format(name=name)) from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise NotAWorkbookError(f"The file {name} holds XML that no workbook has (entities), so it was not opened.")
     return root
 
@@ -183,7 +183,8 @@ class Book:
             area = Area.parse(root.get("ref", ""))
         except ValueError:
             return None
-        columns, formulas = {}, {}
+        columns: dict[str, int] = {}
+        formulas: dict[str, str] = {}
         for place, column in enumerate(root.iterfind(f"{{{MAIN}}}tableColumns/{{{MAIN}}}tableColumn")):
             heading = " ".join(plain(column.get("name", "").encode()).split())
             columns.setdefault(heading, area.left + place)
@@ -192,7 +193,7 @@ class Book:
                 formulas[heading] = formula
         headings = int(root.get("headerRowCount", "1"))
         totals = int(root.get("totalsRowCount", "0"))
-        name = root.get("displayName") or root.get("name", "")
+        name = root.get("displayName") or root.get("name") or ""
         return Grid(name, part, sheet, sheet_name, area, columns, formulas, headings, totals)
 
     @cached_property

@@ -59,6 +59,13 @@ def column_number(text: bytes | str) -> int:
     return number
 
 
+def fold(value: Cell | Read) -> str:
+    """A key's value as it is compared: case, blanks and the way a number is stored do not count."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else " ".join(str(value).split()).casefold()
+
+
 def clean(text: str) -> str:
     """The text as a cell can hold it: no characters that XML forbids, not too long, line ends as Excel has them."""
     text = _FORBIDDEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")

@@ -21,8 +21,8 @@ _NOTES = {
     "Faults": "What needs you, the oldest first. Follow “What to do”; then choose Resync in the column Do, and save.",
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
     "Reconcile": "Autotask and Xero side by side, month by month. Every difference has a reason.",
-    "Mappings": "Fill the pale yellow cells and save. Rows for new codes come by themselves; “waiting” is what they hold up.",
-    "Settings": "Change the pale yellow cells and save. What cannot be used is said beside it; nothing is sent until then.",
+    "Mappings": "Fill the pale yellow cells and save. “Waiting” shows what each row holds up.",
+    "Settings": "Change the pale yellow cells, and save. Nothing is sent while a Problem stands beside one.",
     "Log": "What the agent did, the newest first.",
 }
 _MOST_MESSAGE = 255

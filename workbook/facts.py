@@ -29,6 +29,8 @@ IN_XERO = ("Synced", "Synced with warnings", "Changed since sent")
 DRAFT = ("Draft", "Awaiting approval")
 SEEN_FINE, SEEN_LATE, SEEN_NEVER = "Running", "Not seen lately: is it running?", "Not seen yet"
 
+_ZERO = Decimal(0)
+
 
 @dataclass
 class Facts:
@@ -37,25 +39,31 @@ class Facts:
     Attributes:
         statuses: How many invoices have each status.
         drafts: How many wait in Xero for approval.
-        money: What is in Xero by the month's first day and currency, in hundredths of a cent.
+        money: What is in Xero by the month's first day and currency.
     """
 
     statuses: Counter[str] = field(default_factory=Counter)
     drafts: int = 0
     money: dict[tuple[date, str], Decimal] = field(default_factory=dict)
 
-    def add(self, values: tuple[Cell | Read, ...], epoch: datetime) -> None:
-        """Count one row, given the values of `COLUMNS`."""
+    def add(self, values: tuple[Cell | Read, ...], epoch: datetime, count: int = 1) -> None:
+        """Count rows that are alike.
+
+        Args:
+            values: Their values of `COLUMNS`; the last is their sum.
+            epoch: Day 0 of the workbook's dates.
+            count: How many there are.
+        """
         status, state, day, currency, total = values
         text = str(status or "")
-        self.statuses[text] += 1
-        self.drafts += state in DRAFT
+        self.statuses[text] += count
+        self.drafts += count * (state in DRAFT)
         if text not in IN_XERO or not isinstance(currency, str) or isinstance(total, bool):
             return
         month = _month(day, epoch)
         if month and isinstance(total, int | float | Decimal):
             key = (month, currency)
-            self.money[key] = self.money.get(key, Decimal(0)) + Decimal(str(total))
+            self.money[key] = self.money.get(key, _ZERO) + (Decimal(str(total)) if isinstance(total, float) else total)
 
     def names(self) -> dict[str, Cell]:
         """The values of the Dashboard's named cells that depend on the rows."""

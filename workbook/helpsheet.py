@@ -11,16 +11,21 @@ from workbook.layout import STATUSES, VERBS
 from workbook.looks import RULE, STATUS_COLOURS, YOURS, Looks, set_up_page
 
 _STOPPED = (
-    "Look at the Dashboard. “The agent” says when it was last seen. If that is red, the computer or the agent is off: "
-    "switch the computer on, sign in, and wait for two syncs. If it stays red, run “autoxero run”.",
-    "“Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero” and sign in "
-    "again.",
-    "Mode: if it says Preview or Paused, nothing is sent. Set “Sync mode” to Live or “Paused” to No on the sheet "
-    "Settings, and save.",
+    (
+        "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, and wait for two syncs. If it "
+        "stays red, run “autoxero run” there."
+    ),
+    "Dashboard, “Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero”.",
+    (
+        "Dashboard, the mode: Preview and Paused send nothing. On the sheet Settings set “Sync mode” to Live or “Paused” "
+        "to No, and save."
+    ),
     "Settings and Mappings: whatever stands red in a column Problem stops all sending. Mend it and save.",
     "Is this workbook open on another computer? Close it there. Work goes on meanwhile; only the sheets lag behind.",
-    "“Next step” on the Dashboard sums this up. If nothing helps, run “autoxero bundle” and send the file to your "
-    "support: it holds no secrets.",
+    (
+        "Dashboard, “Next step”, sums this up. If nothing helps, run “autoxero bundle” and send the file to your support: "
+        "it holds no secrets."
+    ),
 )
 _COLOURS = (
     ("Pale yellow", "Yours to fill. All else on the status sheets is the agent's.", (YOURS, "#1F2933")),

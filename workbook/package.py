@@ -224,7 +224,7 @@ def check_free(path: Path) -> tuple[str, ...]:
 def _expect(path: Path, digest: str) -> None:
     if hashlib.sha256(load(path)).hexdigest() != digest:
         raise ExternallyChangedError(
-            f"{path.name} was saved meanwhile, so nothing was overwritten. Read it and try again."
+            f"{path.name} was saved meanwhile, so it was left as it is. Read it and try again."
         )
 
 
@@ -240,13 +240,10 @@ def _write_beside(path: Path, data: bytes) -> Path:
 
 
 def _check(temporary: Path, data: bytes, changed: dict[str, Packed]) -> None:
-    """Read back what the disk took, and open every changed part."""
+    """Read back what the disk took, and find every changed part in it."""
     again = Package.read(temporary)
-    if again.digest != hashlib.sha256(data).hexdigest():
+    if again.digest != hashlib.sha256(data).hexdigest() or not all(map(again.has, changed)):
         raise damaged(temporary.name)
-    for name in changed:
-        for _piece in again.pieces(name):
-            pass
 
 
 def _back_up(path: Path, backups: Path, keep: int) -> None:

@@ -14,13 +14,12 @@ from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, Trac
 from agent.domain.problems import Problem
 from agent.domain.settings import SETTINGS, Settings, read_settings
 from workbook.book import Book, Grid
-from workbook.cells import ErrorValue, Read, letters, value_of
+from workbook.cells import ErrorValue, Read, fold, letters, value_of
 from workbook.container import damaged
 from workbook.errors import NotAWorkbookError
 from workbook.layout import DO, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
-from workbook.tables import fold
 from workbook.typed import code_of
 
 _MAPS = ("AccountMap", "TaxMap", "ContactMap", "TrackingMap")

@@ -7,7 +7,9 @@ out of the bytes, and only those that change are taken apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbook.book import Area
@@ -18,6 +20,9 @@ _ROW_NUMBER = re.compile(rb'\sr="(\d+)"')
 _SPANS = re.compile(rb'\sspans="[^"]*"')
 _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
 _HEIGHT = re.compile(rb'\sht="[^"]*"')
+_SLASH = ord("/")
+_CLOSING = len(b"</row>")
+_SHORTEST = len(b"</sheetData>")
 _LINE = 12.75
 """The height of a line of text, in points."""
 _CELL = re.compile(rb"<c(?=[\s/>])[^>]*?(?:/>|>.*?</c>)", re.DOTALL)
@@ -35,6 +40,9 @@ class SheetReader:
     Attributes:
         head: Everything before the first row.
         tail: Everything after the last row; complete once `rows` has ended.
+        first: Where in the part the rows begin.
+        numbers: The numbers of the rows that went by.
+        ends: Where in the part each of them ends.
     """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -49,8 +57,11 @@ class SheetReader:
             opening = _OPENING.search(data)
         self._is_empty = opening[1] == b"/"
         self.head = data[: opening.start()] + b"<sheetData>"
+        self.first = opening.end()
         self._rest = data[opening.end() :]
         self.tail = b""
+        self.numbers = array("L")
+        self.ends = array("Q")
 
     def rows(self) -> Iterator[tuple[int, bytes]]:
         """Each row's number and bytes.
@@ -61,41 +72,78 @@ class SheetReader:
         if self._is_empty:
             self.tail = b"</sheetData>" + self._rest + b"".join(self._pieces)
             return
-        number, at, data = 0, 0, self._rest
+        number, at, data, passed = 0, 0, self._rest, self.first
+        note_number, note_end = self.numbers.append, self.ends.append
         while True:
-            end = _row_end(data, at)
-            while end is None:
+            start, end = at, 0
+            if data.startswith(b'<row r="', at):  # the usual way, and 50,000 times over
+                head = data.find(b">", at)
+                end = data.find(b"</row>", head) + 6 if head > 0 and data[head - 1] != _SLASH else 0
+            if end < _CLOSING:
+                start, end = _row_span(data, at)
+            while not end:
                 piece = next(self._pieces, None)
                 if piece is None:
                     raise ValueError("the sheet is cut off")
+                passed += at
                 data, at = data[at:] + piece, 0
-                end = _row_end(data, at)
-            if end < 0:
+                start, end = _row_span(data, at)
+            if start < 0:
                 break
-            row = data[at:end].lstrip()
+            row = data[start:end]
             at = end
-            match = _ROW_NUMBER.search(row, 0, row.index(b">"))
-            number = int(match[1]) if match else number + 1
+            above, number = number, _number(row) or number + 1
+            if number <= above:
+                raise ValueError("rows are out of order")
+            note_number(number)
+            note_end(passed + end)
             yield number, row
         self.tail = data[at:] + b"".join(self._pieces)
 
 
-def _row_end(data: bytes, at: int) -> int | None:
-    """Where the row that starts at a place ends; -1 when the rows are over, ``None`` when more must be read."""
-    start = data.find(b"<", at)
-    if start < 0 or len(data) - start < 12:
-        return None
-    if data.startswith(b"</sheetData>", start):
-        return -1
+class _Copier:
+    """Hands a part's bytes on, stretch by stretch."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._data = b""
+        self._within = 0
+        self._at = 0
+
+    def until(self, end: int) -> Iterator[bytes]:
+        """The bytes up to a place in the part, in pieces."""
+        while self._at < end:
+            if self._within == len(self._data):
+                self._data, self._within = next(self._pieces), 0
+                continue
+            stretch = self._data[self._within : self._within + end - self._at]
+            self._within += len(stretch)
+            self._at += len(stretch)
+            yield stretch
+
+
+def _row_span(data: bytes, at: int) -> tuple[int, int]:
+    """From where to where the next row reaches; ``(0, 0)`` when more must be read, ``(-1, -1)`` after the last row."""
+    start = at if data.startswith(b"<row", at) else data.find(b"<", at)
+    if start < 0 or len(data) - start < _SHORTEST:
+        return 0, 0
     if not data.startswith(b"<row", start):
+        if data.startswith(b"</sheetData>", start):
+            return -1, -1
         raise ValueError("something other than a row stands among the rows")
     head = data.find(b">", start)
-    if head < 0:
-        return None
-    if data[head - 1] == 0x2F:
-        return head + 1
-    end = data.find(b"</row>", head)
-    return None if end < 0 else end + 6
+    if head > 0 and data[head - 1] == _SLASH:
+        return start, head + 1
+    end = data.find(b"</row>", head) if head > 0 else -1
+    return (start, end + 6) if end > 0 else (0, 0)
+
+
+def _number(row: bytes) -> int:
+    """The row's number, or 0 when it does not say."""
+    if row.startswith(b'<row r="'):
+        return int(row[8 : row.index(b'"', 8)])
+    match = _ROW_NUMBER.search(row, 0, row.index(b">"))
+    return int(match[1]) if match else 0
 
 
 def cells_of(row: bytes) -> dict[int, bytes]:
@@ -120,15 +168,33 @@ def _take_apart(row: bytes) -> tuple[dict[int, bytes], int, int]:
 
 def cell_at(row: bytes, number: int, column: bytes) -> bytes | None:
     """One cell of a row, found without taking the row apart where it is written in the usual way."""
-    start = row.find(b'<c r="%b%d"' % (column, number))
-    if start < 0:
-        if b'<c r="' in row or b"<c" not in row:
-            return None
-        return cells_of(row).get(column_number(column))
-    head = row.index(b">", start)
-    if row[head - 1] == 0x2F:
-        return row[start : head + 1]
-    return row[start : row.index(b"</c>", head) + 4]
+    return cells_at(row, number, (column,))[0]
+
+
+def cells_at(row: bytes, number: int, columns: Sequence[bytes]) -> list[bytes | None]:
+    """Some cells of a row.
+
+    Args:
+        row: The row.
+        number: Its number.
+        columns: The columns' letters, from left to right.
+    """
+    found: list[bytes | None] = []
+    ending = b'%d"' % number
+    at = 0
+    for column in columns:
+        start = row.find(b'<c r="' + column + ending, at)
+        if start < 0:
+            if b"<c" in row and b'<c r="' not in row:
+                cells = cells_of(row)
+                return [cells.get(column_number(letter)) for letter in columns]
+            found.append(None)
+            continue
+        at = row.find(b">", start) + 1
+        if row[at - 2] != _SLASH:
+            at = row.find(b"</c>", at) + 4
+        found.append(row[start:at])
+    return found
 
 
 def changed_row(row: bytes, cells: Mapping[int, bytes | None], *, show: bool = False, lines: int = 0) -> bytes:
@@ -180,32 +246,32 @@ class Edits:
         return bool(self.cells or self.shown or self.grown)
 
 
-def write(reader: SheetReader, edits: Edits, emit: Callable[[bytes], None]) -> None:
-    """Write a sheet anew with its changes.
+def write(reader: SheetReader, pieces: Iterable[bytes], edits: Edits, emit: Callable[[bytes], None]) -> None:
+    """Write a sheet anew with its changes; what lies between changed rows is handed on as it is.
 
     Args:
-        reader: The sheet as it was.
+        reader: The sheet as it went by, to the end.
+        pieces: The same sheet's bytes once more.
         edits: What changes.
         emit: Takes the bytes, piece by piece.
     """
     emit(_with_dimension(reader.head, edits.cells))
-    waiting = sorted(set(edits.cells) | edits.shown, reverse=True)
-    plain: list[bytes] = []
-    for number, row in reader.rows():
-        while waiting and waiting[-1] < number:
-            plain.append(_new_row(waiting.pop(), edits))
-        if waiting and waiting[-1] == number:
-            waiting.pop()
+    copier = _Copier(pieces)
+    for _ in copier.until(reader.first):
+        pass
+    for number in sorted({*edits.cells, *edits.shown}):
+        place = bisect_left(reader.numbers, number)
+        is_there = place < len(reader.numbers) and reader.numbers[place] == number
+        for stretch in copier.until(reader.ends[place - 1] if place else reader.first):
+            emit(stretch)
+        if is_there:
+            row = b"".join(copier.until(reader.ends[place])).lstrip()
             cells, lines = edits.cells.get(number, {}), edits.lines.get(number, 0)
-            plain.append(changed_row(row, cells, show=number in edits.shown, lines=lines))
+            emit(changed_row(row, cells, show=number in edits.shown, lines=lines))
         else:
-            plain.append(row)
-        if len(plain) >= 500:
-            emit(b"".join(plain))
-            plain.clear()
-    while waiting:
-        plain.append(_new_row(waiting.pop(), edits))
-    emit(b"".join(plain))
+            emit(_new_row(number, edits))
+    for stretch in copier.until(reader.ends[-1] if reader.ends else reader.first):
+        emit(stretch)
     emit(_with_grown_ranges(reader.tail, edits.grown))
 
 

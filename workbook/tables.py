@@ -9,20 +9,27 @@ from decimal import Decimal
 from lxml import etree
 
 from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
-from workbook.cells import Cell, Read, encode, escape, has_formula, letters, make, moved, shows, style_of, value_of
+from workbook.cells import (
+    Cell,
+    Read,
+    encode,
+    escape,
+    fold,
+    has_formula,
+    letters,
+    make,
+    moved,
+    shows,
+    style_of,
+    value_of,
+)
 from workbook.facts import COLUMNS, Facts
 from workbook.layout import Table
 from workbook.splice import Edits, cell_at, cells_of
+from workbook.tally import Tally
 
 Row = Mapping[str, Cell]
 Key = tuple[str, ...]
-
-
-def fold(value: Cell | Read) -> str:
-    """A key's value as it is compared: case, blanks and the way a number is stored do not count."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else " ".join(str(value).split()).casefold()
 
 
 def is_filled(raw: bytes | None) -> bool:
@@ -191,15 +198,34 @@ class KeyedWriter(TableWriter):
     def __init__(
         self, book: Book, table: Table, grid: Grid, edits: Edits, wanted: Sequence[Row], wishes: Mapping[Key, Row]
     ) -> None:
+        if any(name not in grid.columns for name in table.key):
+            raise LookupError(table.name)
         super().__init__(book, table, grid, edits)
-        self.facts: Facts | None = Facts() if table.name == "Invoices" else None
         self._wanted = {tuple(fold(row.get(name)) for name in table.key): row for row in wanted}
         self._wishes = {tuple(fold(part) for part in key): (key, row) for key, row in wishes.items()}
         self._owned = {column.name for column in table.columns if column.owned}
         self._used = grid.first - 1
+        self._tally = Tally(book, grid, table.key[0]) if table.name == "Invoices" else None
         self._seen: set[Key] = set()
-        if any(name not in grid.columns for name in table.key):
-            raise LookupError(table.name)
+
+    @property
+    def facts(self) -> Facts | None:
+        """What the Dashboard counts, once all rows went by; ``None`` for tables it does not look at."""
+        return self._tally.facts() if self._tally else None
+
+    def visit(self, number: int, row: bytes) -> None:
+        """Look at a row of the sheet as it goes by; quickly where nothing is wanted of it."""
+        if self._tally is None or not self._grid.first < number <= self._grid.last:
+            super().visit(number, row)
+            return
+        text, cells = self._tally.look(number, row)
+        key = (text,)
+        if not text or key in self._wanted or key in self._wishes or key in self._seen:
+            super().visit(number, row)
+            return
+        self._used = number
+        self._seen.add(key)
+        self._tally.count(cells)
 
     def _visit_row(self, number: int, row: bytes) -> None:
         key = tuple(fold(self._read(number, row, name)) for name in self._table.key)
@@ -231,9 +257,9 @@ class KeyedWriter(TableWriter):
         self._count(number, row, new)
 
     def _count(self, number: int, row: bytes, new: Row) -> None:
-        if self.facts is not None:
-            values = tuple(new[name] if name in new else self._read(number, row, name) for name in COLUMNS)
-            self.facts.add(values, self._book.epoch)
+        if self._tally is not None:
+            old = {name: self._read(number, row, name) for name in COLUMNS}
+            self._tally.add({**old, **new})
 
     def finish(self) -> None:
         """Append the rows whose keys were not seen."""
@@ -247,8 +273,8 @@ class KeyedWriter(TableWriter):
         for number, row in enumerate(missing, self._used + 1):
             if number <= last:
                 self._add(number, row)
-            if self.facts is not None:
-                self.facts.add(tuple(row.get(name) for name in COLUMNS), self._book.epoch)
+            if self._tally is not None:
+                self._tally.add(row)
         self._resize(max(self._grid.last, last))
 
     def _key_cells(self, key: Key) -> Row:

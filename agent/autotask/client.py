@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +24,7 @@ PAGE = 500
 MOST_VALUES = 200
 """Ids in one query: each counts as a condition, of which 500 are allowed."""
 
+Done = TypeVar("Done")
 Row = TypeVar("Row", bound=msgspec.Struct)
 Condition = Mapping[str, object]
 
@@ -85,7 +86,7 @@ class Autotask:
             StopError: The user name is unknown, or Autotask does not answer.
         """
         if self._zone is None:
-            self._zone = self._find_zone()
+            self._zone = self._tried(self._find_zone)
         return self._zone
 
     def now(self) -> datetime:
@@ -133,7 +134,11 @@ class Autotask:
         self._call("PATCH", entity, msgspec.json.encode({"id": row_id, **values}))
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """One call with its retries.
+        zone = self.zone
+        return self._tried(lambda: self._once(zone, method, path, body))
+
+    def _tried(self, act: Callable[[], Done]) -> Done:
+        """What the act gives, after as many tries as its troubles deserve.
 
         Raises:
             StopError: It did not succeed.
@@ -146,22 +151,21 @@ class Autotask:
             reraise=True,
         )
         try:
-            return tries(self._once, method, path, body)
+            return tries(act)
         except _TryAgainError as trouble:
             raise stop(trouble.code, trouble.detail) from None
 
-    def _once(self, method: str, path: str, body: bytes | None) -> bytes:
-        answer = self._signed(method, path, body)
+    def _once(self, zone: Zone, method: str, path: str, body: bytes | None) -> bytes:
+        answer = self._signed(zone, method, path, body)
         if answer.status_code == 401:
-            before = self.zone.url
             self._zone = self._find_zone()
-            if self._zone.url != before:
-                answer = self._signed(method, path, body)
+            if self._zone.url != zone.url:
+                answer = self._signed(self._zone, method, path, body)
         if answer.status_code == 200:
             return answer.content
         raise _meaning(answer, path)
 
-    def _signed(self, method: str, path: str, body: bytes | None) -> requests.Response:
+    def _signed(self, zone: Zone, method: str, path: str, body: bytes | None) -> requests.Response:
         headers = {
             "ApiIntegrationCode": _header(self._credentials.integration_code),
             "UserName": _header(self._credentials.username),
@@ -169,7 +173,7 @@ class Autotask:
             "Content-Type": "application/json",
             "Accept": "application/json",
         }
-        return self._send(method, f"{self.zone.url}V1.0/{path}", headers, body)
+        return self._send(method, f"{zone.url}V1.0/{path}", headers, body)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> requests.Response:
         try:

@@ -212,7 +212,7 @@ def contact_facts(
 
 def contact_summary(contact: Contact) -> JsonObject:
     """Give the two fields by which summaries name a contact."""
-    return {"ContactID": contact.id, "Name": contact.name, "ContactNumber": contact.number or None}
+    return {"ContactID": contact.id, "Name": contact.name}
 
 
 def _addresses(contact: Contact) -> list[JsonObject]:

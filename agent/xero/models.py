@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from agent.domain.books import Account, Contact, ContactId, Organisation, TaxRate, XeroId
 from agent.domain.document import Document, DocumentKind, DocumentLine, Posted
-from agent.domain.money import ZERO
+from agent.domain.money import ZERO, rounded
 
 _JSON_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _NOT_FOR_SALES = frozenset({"DEBTORS", "CREDITORS", "BANKCURRENCYGAIN", "GST", "GSTONIMPORTS", "TRACKINGTRANSFERS"})
@@ -236,10 +236,10 @@ class DocumentRow(Struct, rename="pascal"):
             date=day(self.date_string) or day(self.date) or date.min,
             due=day(self.due_date_string) or day(self.due_date),
             currency=self.currency_code,
-            net=self.sub_total,
-            tax=self.total_tax,
-            total=self.total,
-            outstanding=self.total if outstanding is None else outstanding,
+            net=rounded(self.sub_total),
+            tax=rounded(self.total_tax),
+            total=rounded(self.total),
+            outstanding=rounded(self.total if outstanding is None else outstanding),
             reference=self.reference,
             mark=self.url,
             paid_on=day(self.fully_paid_on_date),

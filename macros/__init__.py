@@ -1,0 +1,1 @@
+"""What runs inside Excel: the ribbon and its VBA."""

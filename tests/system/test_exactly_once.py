@@ -1,0 +1,270 @@
+"""Never twice, never lost: whatever breaks between us and Xero, one clean run later every invoice is there once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from agent.errors import PlainError, StopError
+from agent.ledger.ledger import FenceError, Ledger
+from agent.pretend.troubles import Call, Trouble
+from agent.sync import one_at_a_time
+from tests.support import Practice, support
+
+NUMBERING = pytest.mark.parametrize("numbers", ["No", "Number"])
+
+
+def ids_in_xero(practice: Practice) -> Counter[str]:
+    """How many live documents stand for each Autotask invoice, by the mark that they carry."""
+    return Counter(document.url.rpartition("=")[2] for document in practice.cloud.xero.documents())
+
+
+def assert_all_there_once(practice: Practice, expected: list[int]) -> None:
+    """Each invoice has one live document with the right total, and ledger and workbook agree with Xero."""
+    assert ids_in_xero(practice) == Counter(str(number) for number in expected)
+    rows = practice.rows()
+    totals = {document.id: document.total for document in practice.cloud.xero.documents()}
+    for number in expected:
+        assert rows[number]["status"] == "Synced", rows[number]
+        assert rows[number]["strikes"] == 0
+        assert totals[rows[number]["xero_invoice_id"]] == Decimal(rows[number]["total"])
+    shown = {row["Autotask id"]: row for row in practice.table("Invoices")}
+    assert {number: shown[number]["Status"] for number in expected} == dict.fromkeys(expected, "Synced")
+
+
+def some_invoices(practice: Practice, count: int = 3, *, same: bool = False) -> list[int]:
+    """Invoices to send; with ``same`` they differ in nothing but their ids."""
+    return [practice.world.invoice("Kauri Legal", [support("2" if same else str(index + 1))]) for index in range(count)]
+
+
+def until_quiet(practice: Practice, most: int = 8) -> None:
+    """Run as the schedule would, until a run ends well."""
+    for _ in range(most):
+        try:
+            practice.sync()
+        except StopError as stopped:
+            assert stopped.exit_code == 69, stopped
+        else:
+            return
+    pytest.fail("It never grew quiet.")
+
+
+@NUMBERING
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after", "500", "502", "503", "504"])
+@pytest.mark.parametrize("after_commit", [False, True])
+def test_a_lost_answer_is_settled_by_the_same_request(
+    practice: Practice, numbers: str, kind: str, *, after_commit: bool
+) -> None:
+    """One failure, before or after Xero has committed: the retry under the same key ends it within the run."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    expected = some_invoices(practice)
+    practice.cloud.troubles.add(Trouble(kind, system="xero", method="PUT", is_after_commit=after_commit))
+    until_quiet(practice)
+    until_quiet(practice)
+    assert_all_there_once(practice, expected)
+    keys = [call.idempotency_key for call in practice.cloud.calls if call.method == "PUT"]
+    assert all(keys)
+
+
+@NUMBERING
+def test_an_answer_that_never_comes_is_settled_by_the_next_run(practice: Practice, numbers: str) -> None:
+    """All tries of the run are cut after Xero has committed; the next run repeats the identical bytes and key."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    expected = some_invoices(practice, same=True)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="PUT", times=4))
+    with pytest.raises(StopError) as stopped:
+        practice.sync()
+    assert stopped.value.fault.code == "AX-402"
+    waiting = practice.rows()
+    assert {waiting[number]["fault"]["code"] for number in expected} == {"AX-212"}
+    assert {waiting[number]["strikes"] for number in expected} == {0}
+    practice.sync()
+    assert_all_there_once(practice, expected)
+    puts = [call for call in practice.cloud.calls if call.method == "PUT"]
+    assert len({call.idempotency_key for call in puts}) == 1
+    assert len({call.body for call in puts}) == 1
+
+
+@NUMBERING
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("shows_marks", [True, False])
+def test_when_the_key_has_died_every_document_is_looked_up(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, numbers: str, *, arrived: bool, shows_marks: bool
+) -> None:
+    """Ten minutes later: what arrived is found, also where lists do not show our mark; what did not goes out anew."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    practice.cloud.xero.rules.lists_url = shows_marks
+    expected = some_invoices(practice, same=True)
+    kind = "cut_after" if arrived else "cut_before"
+    practice.cloud.troubles.add(Trouble(kind, system="xero", method="PUT", times=4))
+    with pytest.raises(StopError):
+        practice.sync()
+    age_intents(practice, monkeypatch, minutes=10)
+    practice.sync()
+    assert_all_there_once(practice, expected)
+    keys = {call.idempotency_key for call in practice.cloud.calls if call.method == "PUT"}
+    assert len(keys) == (1 if arrived else 2)
+
+
+def age_intents(practice: Practice, monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    """Let what is in flight have been sent that long ago, on our clock and on Xero's."""
+    from datetime import timedelta
+
+    from sqlalchemy import select, update
+
+    from agent.ledger import tables
+
+    engine = practice.desk().ledger.engine
+    with engine.begin() as connection:
+        for row in connection.execute(select(tables.intent).where(tables.intent.c.state == "open")).all():
+            made = row.made - timedelta(minutes=minutes)
+            connection.execute(update(tables.intent).where(tables.intent.c.key == row.key).values(made=made))
+    now = practice.cloud.xero.now
+    monkeypatch.setattr(practice.cloud.xero, "now", lambda: now() + timedelta(minutes=minutes))
+
+
+@NUMBERING
+def test_killed_at_every_request(tmp_path: Path, practice: Practice, numbers: str) -> None:
+    """A real process is killed at each request to Xero or Autotask in turn, before and after the other side commits."""
+    practice.type_settings({"Use Autotask Numbers": numbers, "Mark invoices as sent in Autotask": "Yes"})
+    expected: list[int] = []
+    kills = 0
+    for moment in range(60):
+        is_after, target = moment % 2 == 1, moment // 2 + 1
+        expected += some_invoices(practice, 2, same=True)
+        if not killed_at(practice, target, after_commit=is_after):
+            break
+        kills += 1
+        practice.sync()
+        assert_all_there_once(practice, expected)
+    assert kills >= 20
+    assert not [intent for intent in practice.desk().ledger.open_intents()]
+
+
+def killed_at(practice: Practice, target: int, *, after_commit: bool) -> bool:
+    """Start a sync in a process of its own, and kill it at its n-th request.
+
+    Returns:
+        Whether the process came that far.
+    """
+    process: list[subprocess.Popen[bytes]] = []
+    seen = 0
+    done = threading.Event()
+    lock = threading.Lock()
+
+    def at_request(call: Call) -> None:
+        nonlocal seen
+        with lock:
+            seen += 1
+            if seen == target:
+                os.kill(process[0].pid, signal.SIGKILL)
+                done.set()
+
+    troubles = practice.cloud.troubles
+    if after_commit:
+        troubles.on_commit = at_request
+    else:
+        troubles.on_request = at_request
+    environment = {"AUTOXERO_HOME": str(practice.home), "PATH": os.environ["PATH"], **practice.cloud.environment}
+    command = [sys.executable, "-m", "agent", "sync", "--workbook", str(practice.workbook)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+    ) as started:
+        process.append(started)
+        started.wait(60)
+    troubles.on_commit = troubles.on_request = None
+    return done.is_set()
+
+
+def test_chaos(practice: Practice) -> None:
+    """A fifth of all calls fail in every way there is: all invoices arrive once, nobody is struck, calls are bounded."""
+    for index in range(30):
+        practice.world.company(f"Customer {index}")
+    expected = [practice.world.invoice(f"Customer {index % 30}", [support(str(index % 9 + 1))]) for index in range(200)]
+    practice.cloud.troubles.chaos(Random(4), 0.2)
+    for _ in range(12):
+        try:
+            practice.sync()
+        except StopError as stopped:
+            assert stopped.exit_code == 69, stopped
+        if {row["status"] for row in practice.rows().values()} == {"Synced"}:
+            break
+    practice.cloud.troubles.clear()
+    practice.sync()
+    assert_all_there_once(practice, expected)
+    assert len(practice.cloud.calls) < 1500
+
+
+def test_an_empty_ledger_posts_nothing_that_is_there(practice: Practice) -> None:
+    """The laptop is lost, the ledger with it: what we sent is recognised by its mark and taken over."""
+    expected = some_invoices(practice)
+    practice.sync()
+    for path in practice.home.glob("ledger.db*"):
+        path.unlink()
+    practice.sync()
+    assert_all_there_once(practice, expected)
+
+
+def test_credit_notes_are_sent_once(practice: Practice) -> None:
+    """Credit notes show no mark in Xero: their own number stands for it."""
+    refund = practice.world.invoice("Kauri Legal", [support("1", "-480")])
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="PUT", times=4))
+    with pytest.raises(StopError):
+        practice.sync()
+    practice.sync()
+    document = practice.cloud.xero.document(f"CN-{refund}")
+    assert (document.type, document.total) == ("ACCRECCREDIT", Decimal("552.00"))
+    assert len(practice.cloud.xero.documents()) == 1
+    assert practice.rows()[refund]["xero_total"] == "-552.00"
+
+
+def test_one_run_at_a_time(practice: Practice) -> None:
+    with one_at_a_time(practice.desk()), pytest.raises(PlainError) as stopped:
+        practice.sync()
+    assert stopped.value.exit_code == 75
+
+
+def test_a_run_that_was_overtaken_sends_nothing(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A holder slept, another one ran; the fence bars the first from sending when it wakes."""
+    some_invoices(practice)
+    intend = Ledger.intend
+
+    def overtaken(self: Ledger, run: str, fence: int, *rest: object) -> None:
+        self.begin_run("the other", "Live")
+        intend(self, run, fence, *rest)  # type: ignore[arg-type] # passed on as they came
+
+    monkeypatch.setattr(Ledger, "intend", overtaken)
+    with pytest.raises(PlainError) as stopped:
+        practice.sync()
+    assert stopped.value.exit_code == 75
+    assert isinstance(stopped.value.__cause__, FenceError | None)
+    assert practice.posts() == 0
+
+
+def test_a_machine_that_slept_before_sending_does_not_send(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than ten seconds between the intent and the request: given up, and planned anew by the next run."""
+    expected = some_invoices(practice)
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.posting._LATE", type(__import__("datetime").timedelta())(0))
+        with pytest.raises(StopError):
+            practice.sync()
+    assert practice.posts() == 0
+    practice.sync()
+    assert_all_there_once(practice, expected)
+
+
+def test_twins_are_two(practice: Practice) -> None:
+    """Two invoices alike in contact, date and total are two documents, and stay so."""
+    expected = some_invoices(practice, 2, same=True)
+    practice.sync()
+    practice.sync()
+    assert_all_there_once(practice, expected)
