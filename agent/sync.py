@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
+from agent.alerts import alert
 from agent.autotask.models import InvoiceRow
 from agent.autotask.source import Source, Window
 from agent.desk import Desk
@@ -130,6 +131,7 @@ class _Run:
         self._count_calls()
         report.finished = datetime.now(UTC)
         self.ledger.end_run(report.run, _counts(report), stopped.fault if stopped else None)
+        report.problems += alert(desk)
         report.problems += project_all(desk, report.run)
         if stopped is not None:
             raise stopped

@@ -227,7 +227,7 @@ def maps(ledger: Ledger, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Ro
 
 def connections(ledger: Ledger) -> dict[str, dict[str, Any]]:
     """How the last try of each connection ended."""
-    return {name: json.loads(ledger.fact(f"light_{name}") or '{"ok": null}') for name in ("autotask", "xero")}
+    return {name: json.loads(ledger.fact(f"light_{name}") or '{"ok": null}') for name in ("autotask", "xero", "mail")}
 
 
 def status_json(ledger: Ledger, only: AutotaskId | None = None) -> dict[str, Any]:
@@ -310,7 +310,7 @@ def dashboard(ledger: Ledger, settings: Settings, rows: Sequence[Mapping[str, An
         "AutoXeroMode": "Paused" if settings.paused else settings.sync_mode,
         "AutoXeroAutotask": _light_text(lights["autotask"]),
         "AutoXeroXero": _light_text(lights["xero"]),
-        "AutoXeroMail": "" if settings.alert_people else "Nobody is told",
+        "AutoXeroMail": _light_text(lights["mail"]) if settings.alert_people else "Nobody is told",
         "AutoXeroSyncEvery": settings.sync_every,
         "AutoXeroAlerted": settings.alert_people or "Nobody: type addresses under “Alert these people”",
         "AutoXeroWaits": f"{len(held)} invoices, {sums(held)}" if held else "Nothing",

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import openpyxl
+from openpyxl.utils.escape import unescape
 
 from agent import views
 from agent.config import Config
@@ -95,7 +96,8 @@ class Practice:
         book = openpyxl.load_workbook(self.workbook, data_only=True)
         sheet, reference = next((ws, ws.tables[name].ref) for ws in book.worksheets if name in ws.tables)
         head, *body = [[cell.value for cell in row] for row in sheet[reference]]
-        return [dict(zip(head, row, strict=True)) for row in body if any(value is not None for value in row)]
+        rows = [dict(zip(head, row, strict=True)) for row in body if any(value is not None for value in row)]
+        return [{k: unescape(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows]
 
     def in_xero(self) -> dict[str, Decimal]:
         """The sums of live documents by currency; credit notes count negative."""

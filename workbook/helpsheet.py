@@ -12,7 +12,7 @@ from workbook.looks import RULE, STATUS_COLOURS, YOURS, Looks, set_up_page
 
 _STOPPED = (
     (
-        "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, and wait for two syncs. If it "
+        "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, wait for two syncs. If it "
         "stays red, run “autoxero run” there."
     ),
     "Dashboard, “Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero”.",

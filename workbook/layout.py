@@ -82,7 +82,7 @@ class Table:
         name: Its name in Excel.
         sheet: The sheet it stands on in a fresh workbook.
         columns: Its columns in the order of a fresh workbook.
-        key: The columns by which rows are matched; empty for a block.
+        key: The columns by which rows are matched. In a block: those by which the accountant's cells move along.
         mode: ``keyed`` rows keep their place; a ``block`` is rewritten whole.
         title: The heading over the table where a sheet has several.
     """
@@ -162,6 +162,7 @@ _FAULTS = Table(
         Column("Tries", 7),
         _ID,
     ),
+    ("Autotask id",),
 )
 _PREVIEW = Table(
     "Preview",

@@ -62,16 +62,28 @@ def project(path: Path, projection: Projection, *, backups: Path | None = None) 
         InUseError: Another program has it open; nothing was written.
         ExternallyChangedError: It was saved meanwhile; nothing was written.
         NotAWorkbookError: It is not the AutoXero workbook.
-        KeyError: The projection names a table or list that does not exist.
+        KeyError: The projection names a table, column or list that does not exist.
     """
     from workbook.session import Session  # noqa: PLC0415 - lxml is slow to load, and a ribbon click may wait
 
-    unknown = {*projection.tables, *projection.edits} - set(TABLES)
-    if unknown:
-        raise KeyError(", ".join(sorted(unknown)))
+    _check_names(projection)
     session = Session(path)
     session.apply(projection)
     if not session.package.is_changed:
         return Outcome(changed=False, notes=tuple(session.notes))
     notes = session.package.save(path, session.package.digest, backups)
     return Outcome(changed=True, notes=(*session.notes, *notes))
+
+
+def _check_names(projection: Projection) -> None:
+    """Find slips of the caller, who would otherwise see nothing but a blank column."""
+    unknown = {*projection.tables, *projection.edits} - set(TABLES)
+    for name, rows in projection.tables.items():
+        if name in TABLES:
+            unknown |= {column for row in rows for column in row} - {column.name for column in TABLES[name].columns}
+    for name, wishes in projection.edits.items():
+        if name in TABLES:
+            columns = {column.name for column in TABLES[name].columns}
+            unknown |= {column for row in wishes.values() for column in row} - columns
+    if unknown:
+        raise KeyError(", ".join(sorted(unknown)))

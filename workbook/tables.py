@@ -106,6 +106,8 @@ class TableWriter:
             return False
         if raw is not None and has_formula(raw):
             self.drops_formulas = True
+            place = f"{letters(column)}{number} on the sheet {self._grid.sheet_name}"
+            self.notes.append(f"A formula stood in {place}, where the agent writes; its value was put there instead.")
         style = style_of(raw) if raw is not None else self._styles.get(column, b"")
         self._edits.put(number, column, make(self._letters[column] + b"%d" % number, style, value, self._book.epoch))
         return True

@@ -322,7 +322,8 @@ def _account(line: Line, situation: Situation, draft: _Draft) -> str:
 def _tax_rate(invoice: Invoice, line: Line, situation: Situation, draft: _Draft) -> TaxRate | None:
     settings, books, mappings = situation.settings, situation.books, situation.mappings
     region = invoice.tax_region or "(no tax region)"
-    is_untaxed = not line.tax_category or (not rounded(line.tax, 4) and rounded(line.net) != 0)
+    counts = settings.tax_from != "Xero, ignore Autotask's tax"
+    is_untaxed = not line.tax_category or (counts and not rounded(line.tax, 4) and rounded(line.net) != 0)
     named = mappings.tax_rate(region, line.tax_category) if line.tax_category else None
     if is_untaxed and not (named and (rate := books.tax_rate(named)) and not rate.rate):
         named = mappings.tax_rate(region, NO_TAX) or (_NO_TAX_TYPE if mappings.has_region(region) else None)

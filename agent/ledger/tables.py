@@ -161,6 +161,28 @@ missing = Table(
 )
 """Mapping rows that are missing, and the invoices that wait for them."""
 
+mail = Table(
+    "mail",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("made", Moment, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("html", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("sent", Moment),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("trouble", Text, nullable=False, default=""),
+)
+"""Alerts: ``queued`` until a mail server has accepted them, then ``sent``."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("item", Text, primary_key=True),
+)
+"""What people have been told about and still holds, so that they are not told again."""
+
 run = Table(
     "run",
     metadata,

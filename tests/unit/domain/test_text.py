@@ -55,7 +55,7 @@ def test_whatever_comes_in_xml_can_hold_it_afterwards(text: str) -> None:
         ("remote support", 14, "remote support"),
         ("remote support today", 17, "remote support…"),
         ("remote support today", 15, "remote support…"),
-        ("remote support today", 14, "remote…"),
+        ("remote support today", 13, "remote…"),
         ("remote  support", 12, "remote…"),
         ("Donaudampfschifffahrt", 10, "Donaudamp…"),
         ("a Donaudampfschifffahrt", 12, "a Donaudamp…"),

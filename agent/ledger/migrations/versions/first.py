@@ -71,6 +71,13 @@ def upgrade() -> None:
         sa.Column("autotask_id", sa.Integer, primary_key=True),
     )
     op.create_table(
+        "mail",
+        sa.Column("id", sa.Integer, primary_key=True),
+        *(_text("made"), _text("subject"), _text("text"), _text("html"), _text("state"), _maybe("sent")),
+        *(_whole("tries"), _text("trouble")),
+    )
+    op.create_table("told", sa.Column("item", sa.Text, primary_key=True))
+    op.create_table(
         "run",
         sa.Column("id", sa.Text, primary_key=True),
         *(_text("started"), _maybe("finished"), _text("mode"), _text("counts")),

@@ -1,0 +1,253 @@
+"""Is it there already? By our number, by our mark, by the older product's number, by contact, date and total."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from agent.domain.books import ContactId, XeroId
+from agent.domain.document import Document, Posted
+from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.lookup import Shelf, Verdict, agrees, marked_id
+from agent.domain.translate import translate
+from tests.unit.domain.builders import D, invoice, line, situation
+
+MARK = "https://ww1.autotask.net/?invoice=155"
+NUMBERED = {"use_autotask_numbers": "Number"}
+
+
+def document(made: Invoice | None = None, **changes: Any) -> Document:
+    found = translate(made or invoice(), situation(**changes)).document
+    assert found is not None
+    return found
+
+
+def credit() -> Document:
+    return document(invoice(line("-100", "-15", rate=D(-100))))
+
+
+def posted(xero_id: str = "x1", **changes: Any) -> Posted:
+    """An invoice in Xero that agrees with the usual document, and bears neither number nor mark of ours."""
+    values: dict[str, Any] = {
+        "id": XeroId(xero_id),
+        "kind": "Invoice",
+        "number": f"INV-{xero_id}",
+        "status": "AUTHORISED",
+        "contact_id": ContactId("kauri legal"),
+        "contact_name": "Kauri Legal",
+        "date": dt.date(2026, 10, 5),
+        "due": None,
+        "currency": "NZD",
+        "net": D(100),
+        "tax": D(15),
+        "total": D("115.0"),
+        "outstanding": D(115),
+        "lines": (D("100.0"),),
+    }
+    return Posted(**(values | changes))
+
+
+def verdict(found: Posted, wanted: Document | None = None, *, after_sending: bool = False) -> tuple[Verdict, str]:
+    finding = Shelf([found]).find(wanted or document(), after_sending=after_sending)
+    return finding.verdict, finding.fault.code if finding.fault else ""
+
+
+def test_an_empty_xero_has_nothing() -> None:
+    finding = Shelf([]).find(document())
+    assert (finding.verdict, finding.posted, finding.fault) == ("absent", None, None)
+
+
+# --- by mark ---
+
+
+def test_our_mark_and_the_same_total_is_ours() -> None:
+    assert verdict(posted(mark=MARK)) == ("ours", "")
+    assert verdict(posted(mark=MARK, date=dt.date(2026, 11, 1), number="renamed")) == ("ours", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"total": D("115.01")}, {"currency": "AUD"}, {"contact_id": ContactId("rimu")}, {"kind": "Credit note"}],
+    ids=["total", "currency", "contact", "kind"],
+)
+def test_our_mark_on_something_else_is_a_fault(changes: dict[str, Any]) -> None:
+    assert verdict(posted(mark=MARK, **changes)) == ("different", "AX-201")
+
+
+def test_two_documents_with_one_mark_are_a_fault() -> None:
+    finding = Shelf([posted("x1", mark=MARK), posted("x2", mark=MARK)]).find(document())
+    assert finding.verdict == "different"
+    assert finding.fault is not None
+    assert finding.fault.code == "AX-201"
+    assert "2 documents" in finding.fault.detail
+
+
+def test_one_document_read_twice_is_one_document() -> None:
+    assert Shelf([posted(mark=MARK), posted(mark=MARK)]).find(document()).verdict == "ours"
+
+
+def test_another_invoices_mark_is_not_ours() -> None:
+    for mark in (MARK.replace("155", "1155"), MARK.replace("155", "15"), MARK + "0"):
+        assert verdict(posted(mark=mark)) == ("absent", "")
+
+
+def test_a_mark_counts_for_more_than_a_number() -> None:
+    """The number was given to another document by hand; the mark still tells which one is ours."""
+    shelf = Shelf([posted("x1", number="1085", total=D(75)), posted("x2", mark=MARK)])
+    finding = shelf.find(document(**NUMBERED))
+    assert finding.verdict == "ours"
+    assert finding.posted is not None
+    assert finding.posted.id == "x2"
+
+
+@pytest.mark.parametrize(
+    ("mark", "wanted"),
+    [(MARK, 155), ("https://psa.example/x?a=1&invoice=7", 7), ("https://psa.example/155", None), ("", None)],
+)
+def test_the_id_in_a_mark(mark: str, wanted: int | None) -> None:
+    assert marked_id(posted(mark=mark)) == wanted
+
+
+# --- by number ---
+
+
+@pytest.mark.parametrize("number", ["1085", " 1085 ", "INV:155", "inv:155"])
+def test_a_number_on_an_equal_document(number: str) -> None:
+    assert verdict(posted(number=number, date=dt.date(2026, 1, 1)), document(**NUMBERED)) == ("equal", "")
+
+
+def test_letters_of_a_number_in_any_case() -> None:
+    mine = document(invoice(number="at-1085"), **NUMBERED)
+    assert verdict(posted(number="AT-1085", date=dt.date(2026, 1, 1)), mine) == ("equal", "")
+
+
+@pytest.mark.parametrize("number", ["1085", "INV:155"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"total": D("115.01")}, {"currency": "AUD"}, {"contact_id": ContactId("rimu")}],
+    ids=["total", "currency", "contact"],
+)
+def test_a_number_on_something_else_is_a_fault_that_names_it(number: str, changes: dict[str, Any]) -> None:
+    mine, theirs = document(**NUMBERED), posted(number=number, contact_name="Rimu Ltd", **changes)
+    finding = Shelf([theirs]).find(mine)
+    assert (finding.verdict, finding.posted) == ("different", theirs)
+    assert finding.fault is not None
+    assert finding.fault.code == "AX-201"
+    for word in (number, "Rimu Ltd", str(theirs.total), theirs.currency, "115.00", "Kauri Legal"):
+        assert word in finding.fault.detail
+
+
+def test_the_older_products_number_is_looked_for_in_both_numbering_modes() -> None:
+    old = posted(number="INV:155", date=dt.date(2026, 1, 1))
+    assert verdict(old) == ("equal", "")
+    assert verdict(old, document(use_autotask_numbers="Id")) == ("equal", "")
+
+
+def test_a_number_that_xero_gives_is_not_ours() -> None:
+    """Xero numbers by itself: Autotask's number on some document says nothing."""
+    assert verdict(posted(number="1085", total=D(75))) == ("absent", "")
+
+
+def test_our_number_after_sending_is_ours() -> None:
+    assert verdict(posted(number="1085"), document(**NUMBERED), after_sending=True) == ("ours", "")
+    other = posted(number="1085", total=D(75))
+    assert verdict(other, document(**NUMBERED), after_sending=True) == ("different", "AX-201")
+
+
+def test_our_number_not_there_after_sending_is_certainly_absent() -> None:
+    assert verdict(posted(), document(**NUMBERED), after_sending=True) == ("absent", "")
+
+
+def test_credit_notes_are_found_by_the_number_that_only_we_give() -> None:
+    changes: dict[str, Any] = {"kind": "Credit note", "number": "CN-155"}
+    assert verdict(posted(**changes), credit()) == ("ours", "")
+    assert verdict(posted(**changes), credit(), after_sending=True) == ("ours", "")
+    assert verdict(posted(**changes, total=D(5)), credit()) == ("different", "AX-201")
+
+
+# --- by contact, date and total ---
+
+
+def test_the_same_contact_date_and_total_is_equal() -> None:
+    assert verdict(posted()) == ("equal", "")
+    assert verdict(posted(), document(**NUMBERED)) == ("equal", "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"total": D("115.01")},
+        {"date": dt.date(2026, 10, 6)},
+        {"currency": "AUD"},
+        {"contact_id": ContactId("rimu")},
+        {"kind": "Credit note"},
+    ],
+    ids=["total", "date", "currency", "contact", "kind"],
+)
+def test_anything_that_differs_is_another_sale(changes: dict[str, Any]) -> None:
+    assert verdict(posted(**changes)) == ("absent", "")
+
+
+def test_after_a_lost_answer_it_is_ours_if_the_lines_agree() -> None:
+    assert verdict(posted(), after_sending=True) == ("ours", "")
+    assert verdict(posted(lines=()), after_sending=True) == ("ours", "")
+    assert verdict(posted(lines=(D(60), D(40))), after_sending=True) == ("absent", "")
+
+
+def test_identical_twins_after_a_lost_answer_get_a_document_each() -> None:
+    """Same customer, day and amount twice: two sales, two documents, and a third one is absent."""
+    shelf = Shelf([posted("x1"), posted("x2")])
+    findings = [
+        shelf.find(document(invoice(id=AutotaskId(number))), after_sending=True) for number in (155, 156, 157)
+    ]
+    assert [finding.verdict for finding in findings] == ["ours", "ours", "absent"]
+    assert {finding.posted.id for finding in findings if finding.posted} == {"x1", "x2"}
+
+
+def test_twins_before_sending_get_a_document_each() -> None:
+    shelf = Shelf([posted("x1")])
+    assert [shelf.find(document(invoice(id=AutotaskId(number)))).verdict for number in (155, 156)] == ["equal", "absent"]
+
+
+# --- whose it is ---
+
+
+def test_a_document_of_another_invoice_is_nobody_elses() -> None:
+    assert Shelf([posted()], taken=["x1"]).find(document()).verdict == "absent"
+    assert Shelf([posted("x1"), posted("x2")], taken=["x1"]).find(document()).posted == posted("x2")
+
+
+@pytest.mark.parametrize("after_sending", [False, True])
+@pytest.mark.parametrize("number", ["1085", "INV:155"])
+def test_a_number_on_a_document_of_another_invoice_is_taken(number: str, *, after_sending: bool) -> None:
+    """By the ledger it belongs to another invoice: taken over a second time, one of the two sales would be lost."""
+    finding = Shelf([posted(number=number)], taken=["x1"]).find(document(**NUMBERED), after_sending=after_sending)
+    assert (finding.verdict, finding.fault.code if finding.fault else "") == ("different", "AX-201")
+
+
+def test_a_number_on_a_document_with_another_invoices_mark_is_taken() -> None:
+    """The ledger may be new; the mark still says whose document it is."""
+    theirs = posted(number="1085", mark=MARK.replace("155", "154"))
+    assert verdict(theirs, document(**NUMBERED)) == ("different", "AX-201")
+
+
+def test_a_document_that_bears_another_invoices_mark_is_not_found_by_its_sums() -> None:
+    assert verdict(posted(mark=MARK.replace("155", "154"))) == ("absent", "")
+
+
+@pytest.mark.parametrize("status", ["DELETED", "VOIDED"])
+@pytest.mark.parametrize("changes", [{"mark": MARK}, {"number": "1085"}, {"number": "INV:155"}, {}])
+def test_dead_documents_are_passed_over(status: str, changes: dict[str, Any]) -> None:
+    assert verdict(posted(status=status, **changes), document(**NUMBERED)) == ("absent", "")
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "SUBMITTED", "AUTHORISED", "PAID"])
+def test_live_documents_count(status: str) -> None:
+    assert verdict(posted(status=status, mark=MARK)) == ("ours", "")
+
+
+def test_to_the_cent() -> None:
+    assert agrees(document(), posted(total=D("115.0000")))
+    assert not agrees(document(), posted(total=D("114.99")))
