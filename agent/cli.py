@@ -239,6 +239,19 @@ def send_these(invoices: tuple[str, ...], workbook: Path | None, *, as_json: boo
     return int(report.exit_code)
 
 
+@main.command(name="send-again")
+@click.argument("invoices", nargs=-1, required=True)
+@workbook_option
+@json_option
+def send_again(invoices: tuple[str, ...], workbook: Path | None, *, as_json: bool) -> int:
+    """Send invoices anew whose document was deleted or voided in Xero."""
+    from agent.verbs import send_again as anew
+
+    report, told = anew(_desk(workbook, quiet=as_json), invoices)
+    _answer_report(report, as_json=as_json, told=told)
+    return int(report.exit_code)
+
+
 @main.command(name="never-send")
 @click.argument("invoices", nargs=-1, required=True)
 @click.option("--because", required=True, help="Why, for the record.")

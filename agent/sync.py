@@ -30,6 +30,7 @@ from agent.ledger.ledger import FenceError, Outcome
 from agent.newcontacts import create_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
+from agent.watch import watch
 from agent.writebacks import queue_write_backs, write_back
 
 
@@ -80,12 +81,13 @@ def one_at_a_time(desk: Desk) -> Iterator[None]:
         lock.release()
 
 
-def sync(desk: Desk, *, dry_run: bool = False) -> Report:
+def sync(desk: Desk, *, dry_run: bool = False, is_asked: bool = False) -> Report:
     """Do one run.
 
     Args:
         desk: What it works with.
         dry_run: Stop after the plan, and show it on the sheet Preview.
+        is_asked: A person asked for it: changes on either side are looked for now.
 
     Raises:
         PlainError: Settings must be mended first, or another run is under way; nothing was sent.
@@ -93,13 +95,14 @@ def sync(desk: Desk, *, dry_run: bool = False) -> Report:
     """
     with one_at_a_time(desk):
         desk.check()
-        return _Run(desk, dry_run=dry_run).go()
+        return _Run(desk, dry_run=dry_run, is_asked=is_asked).go()
 
 
 class _Run:
     """One run, step by step."""
 
-    def __init__(self, desk: Desk, *, dry_run: bool) -> None:
+    def __init__(self, desk: Desk, *, dry_run: bool, is_asked: bool) -> None:
+        self.is_asked = is_asked
         self.desk = desk
         self.ledger = desk.ledger
         self.settings: Settings = desk.settings
@@ -165,6 +168,10 @@ class _Run:
             actions = self._plan(invoices, books, poster.records)
             self._carry_out(actions, poster)
         complete()
+        if self.is_live:
+            with self._light("xero"):
+                desk.tell("Looking for changes")
+                report.voided = watch(desk, organisation, report.run, is_asked=self.is_asked)
         self._write_back()
 
     def _poster(self, fence: int) -> Poster:

@@ -63,7 +63,7 @@ def resync(
     again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None]
     desk.ledger.wish(again, "resync")
     desk.ledger.log("Resync", f"{len(again)} invoices", who="Person")
-    report = sync(desk)
+    report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in dict.fromkeys(ids)]
 
 
@@ -79,7 +79,28 @@ def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Tol
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     desk.ledger.wish(ids, "send")
     desk.ledger.log("Send these", f"{len(ids)} invoices", who="Person")
-    report = sync(desk)
+    report = sync(desk, is_asked=True)
+    return report, [_told(desk, item) for item in ids]
+
+
+def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
+    """Send invoices anew whose document was deleted or voided in Xero.
+
+    Raises:
+        PlainError: The document of one of them is still live.
+    """
+    desk.check()
+    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    records = desk.ledger.records()
+    for item in ids:
+        if records[item].xero_id is not None and records[item].status != "Voided":
+            raise PlainError(
+                f"Invoice {item} is in Xero as {records[item].xero_number}; sending it again would make two.",
+                "Delete or void it in Xero first, then try again.",
+            )
+    desk.ledger.release(ids)
+    desk.ledger.log("Send again", ", ".join(wanted), who="Person")
+    report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in ids]
 
 

@@ -42,7 +42,7 @@ def write_back(desk: Desk, run: str) -> None:
     for item in queued:
         by_invoice[item.autotask_id].append(item)
     for autotask_id, items in by_invoice.items():
-        desk.autotask.update("Invoices", autotask_id, {item.field: item.value for item in items})
+        desk.autotask.update("Invoices", autotask_id, {item.field: item.value or None for item in items})
     rows: dict[int, InvoiceRow] = {}
     ids = list(by_invoice)
     for start in range(0, len(ids), MOST_VALUES):
@@ -65,6 +65,8 @@ def write_back(desk: Desk, run: str) -> None:
 def _reads_back(item: WriteBack, row: InvoiceRow | None) -> bool:
     if row is None:
         return False
+    if item.field == "paidDate":
+        return (row.paid_date or "")[:10] == item.value
     if item.field == "webServiceDate":
         return bool(row.web_service_date) and str(row.web_service_date)[:10] == item.value[:10]
     return str(row.invoice_number) == item.value

@@ -212,12 +212,14 @@ def _typed(kind: bytes, data: bytes, shared: Callable[[int], str]) -> Read:
 def shows(raw: bytes | None, value: Cell, shared: Callable[[int], str], epoch: datetime = EPOCH) -> bool:
     """Whether the cell already shows the value, so that it need not be written."""
     old = None if raw is None else value_of(raw, shared)
+    if isinstance(value, str):
+        value = clean(value)
     if value is None or value == "":
         return old is None or (old == "" and raw is not None and not has_formula(raw))
     if isinstance(value, bool):
         return old is value
     if isinstance(value, str):
-        return isinstance(old, str) and old == plain(escape(clean(value)))
+        return isinstance(old, str) and old == value
     if isinstance(old, bool) or not isinstance(old, int | float):
         return False
     new = serial(value, epoch) if isinstance(value, date) else str(value)

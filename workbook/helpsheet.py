@@ -12,19 +12,19 @@ from workbook.looks import RULE, STATUS_COLOURS, YOURS, Looks, set_up_page
 
 _STOPPED = (
     (
-        "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, wait for two syncs. If it "
-        "stays red, run “autoxero run” there."
+        "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, wait for two syncs. If "
+        "it stays red, run “autoxero run” there."
     ),
     "Dashboard, “Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero”.",
     (
-        "Dashboard, the mode: Preview and Paused send nothing. On the sheet Settings set “Sync mode” to Live or “Paused” "
-        "to No, and save."
+        "Dashboard, the mode: Preview and Paused send nothing. On the sheet Settings set “Sync mode” to Live or "
+        "“Paused” to No, and save."
     ),
     "Settings and Mappings: whatever stands red in a column Problem stops all sending. Mend it and save.",
     "Is this workbook open on another computer? Close it there. Work goes on meanwhile; only the sheets lag behind.",
     (
-        "Dashboard, “Next step”, sums this up. If nothing helps, run “autoxero bundle” and send the file to your support: "
-        "it holds no secrets."
+        "Dashboard, “Next step”, sums this up. If nothing helps, run “autoxero bundle” and send the file to your "
+        "support: it holds no secrets."
     ),
 )
 _COLOURS = (

@@ -49,6 +49,7 @@ LIST_ROOM = 20_000
 
 
 _WRAPS_FROM = 28
+_ONE_LINE = ("Invoices", "PreviewLines")
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ class Table:
     title: str = ""
 
     def wraps(self, column: Column) -> bool:
-        """Whether a column's long text goes on in further lines; Invoices keeps one line a row."""
-        return self.name != "Invoices" and column.kind == "text" and column.width >= _WRAPS_FROM
+        """Whether a column's long text goes on in further lines; long tables keep one line a row."""
+        return self.name not in _ONE_LINE and column.kind == "text" and column.width >= _WRAPS_FROM
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -118,7 +119,7 @@ _INVOICES = Table(
         _DO,
         Column("Status", 19, "status", "Where the invoice stands; the sheet Help explains each word."),
         Column("Type", 11, help="Invoice or credit note."),
-        Column("Number", 14, help="The number in Autotask."),
+        Column("Number", 16, help="The number in Autotask."),
         Column("Xero number", 14, help="The number in Xero."),
         Column("In Xero as", 13, help="The document's state in Xero: Draft, Approved, Paid …"),
         Column("Customer", 28, help="The company in Autotask."),
@@ -153,7 +154,7 @@ _FAULTS = Table(
         Column("Since", 17, "moment", "When it first failed."),
         Column("Code", 9, help="The sheet Help explains each code."),
         Column("Fault", 38),
-        Column("Invoice", 14),
+        Column("Invoice", 16),
         Column("Customer", 28),
         Column("Currency", 9),
         Column("Amount", 13, "money"),
@@ -170,7 +171,7 @@ _PREVIEW = Table(
     (
         Column("Action", 12, "status", "What a live sync would do."),
         Column("Type", 11),
-        Column("Number", 14),
+        Column("Number", 16),
         Column("Customer", 28),
         Column("Xero contact", 28),
         Column("Date", 11, "date"),
@@ -188,9 +189,9 @@ _PREVIEW_LINES = Table(
     "PreviewLines",
     "Preview",
     (
-        Column("Number", 14),
+        Column("Number", 16),
         Column("Line", 6, "whole"),
-        Column("Description", 48),
+        Column("Description", 72),
         Column("Quantity", 10, "number"),
         Column("Unit price", 12, "price"),
         Column("Net", 12, "money"),
@@ -295,7 +296,7 @@ _LOG = Table(
         Column("Run", 9),
         Column("Level", 9, "status"),
         Column("Who", 14),
-        Column("Invoice", 14),
+        Column("Invoice", 16),
         Column("Event", 30),
         Column("Detail", 90),
     ),

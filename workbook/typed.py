@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _ACCOUNT = re.compile(r"(\S+) · .+")
-_TAX_RATE = re.compile(r".*\S \((\S+)\)")
+_TAX_RATE = re.compile(r".*\S \(([A-Z][A-Z0-9]*)\)")
 
 
 def account_label(code: str, name: str) -> str:

@@ -39,6 +39,7 @@ class InvoiceRow(Struct):
     order_number: str | None = _named("orderNumber")
     tax_region_name: str | None = _named("taxRegionName")
     web_service_date: str | None = _named("webServiceDate")
+    paid_date: str | None = _named("paidDate")
 
 
 class BillingItemRow(Struct):

@@ -40,6 +40,8 @@ class Outcome:
         posted: Its document in Xero.
         was_tried: This run tried to send it.
         invoice: As Autotask has it now, where it was read.
+        seen: Its document in Xero as it was looked at later; what was posted stays beside it.
+        keeps_fault: What was told of it before still holds.
     """
 
     autotask_id: AutotaskId
@@ -51,6 +53,8 @@ class Outcome:
     posted: Posted | None = None
     was_tried: bool = False
     invoice: Invoice | None = None
+    seen: Posted | None = None
+    keeps_fault: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,11 @@ class Ledger:
             if before is None:
                 connection.execute(insert(t.invoice).values(autotask_id=outcome.autotask_id, since=now, **values))
             else:
-                is_same = (before.status, before.why, before.fault_code) == (outcome.status, outcome.why, code)
+                is_same = outcome.keeps_fault or (before.status, before.why, before.fault_code) == (
+                    outcome.status,
+                    outcome.why,
+                    code,
+                )
                 connection.execute(
                     update(t.invoice).where(here).values(since=before.since if is_same else now, **values)
                 )
@@ -201,6 +209,13 @@ class Ledger:
     def wish(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down what a person asked for: strikes are cleared, the next run reads everything anew."""
         self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"})
+
+    def release(self, ids: Sequence[AutotaskId]) -> None:
+        """Let go of documents that are deleted or voided in Xero: their invoices are sent again."""
+        blank = ("xero_kind", "xero_number", "xero_status", "xero_contact", "xero_baseline", "xero_latest")
+        empty = ("xero_id", "xero_net", "xero_tax", "xero_total", "outstanding", "paid_on")
+        clear = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure", *blank), "")
+        self._set(ids, {**clear, **dict.fromkeys(empty), "wish": "send", "status": "Waiting", "why": "Send again"})
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
@@ -420,6 +435,10 @@ def _remember(connection: Connection, facts: Mapping[str, str]) -> None:
 def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
     invoice, fault, posted = outcome.invoice, outcome.fault, outcome.posted
     values: dict[str, object] = {} if invoice is None else _source_values(invoice)
+    if outcome.seen is not None:
+        values |= posted_values(outcome.seen) | {"xero_latest": msgspec.json.encode(outcome.seen).decode()}
+    if outcome.keeps_fault:
+        return values
     values |= {
         "status": outcome.status,
         "why": outcome.why,
@@ -434,7 +453,8 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
     if outcome.was_tried:
         values["last_tried"] = now
     if posted is not None:
-        values |= posted_values(posted) | {"sent_on": now}
+        baseline = msgspec.json.encode(posted).decode()
+        values |= posted_values(posted) | {"sent_on": now, "xero_baseline": baseline, "xero_latest": baseline}
     return values
 
 

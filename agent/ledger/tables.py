@@ -106,6 +106,8 @@ invoice = Table(
     Column("paid_on", Day),
     Column("reference", Text, nullable=False, default=""),
     Column("sent_on", Moment),
+    Column("xero_baseline", Text, nullable=False, default=""),
+    Column("xero_latest", Text, nullable=False, default=""),
     Index("invoice_by_status", "status"),
     Index("invoice_by_company", "company_id"),
 )

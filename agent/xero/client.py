@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import msgspec
 import requests
@@ -140,6 +140,27 @@ class Xero:
         pages = self._pages(_PATHS[kind], where=where, order="Date ASC" if kind == "Invoice" else "")
         return [row.read(kind) for page in pages for row in _rows(page, kind) if row.type in {sales, ""}]
 
+    def changed_since(self, kind: DocumentKind, moment: datetime) -> list[Posted]:
+        """All sales documents of a kind that changed since a moment, deleted and voided ones too."""
+        sales = "ACCREC" if kind == "Invoice" else "ACCRECCREDIT"
+        pages = self._pages(_PATHS[kind], moment, where=f'Type=="{sales}"')
+        return [row.read(kind) for page in pages for row in _rows(page, kind) if row.type in {sales, ""}]
+
+    def set_status(self, posted: Posted, status: str) -> Answer:
+        """Delete or void a document of ours.
+
+        Raises:
+            RefusedError, UncertainError: It may not have been done.
+        """
+        is_invoice = posted.kind == "Invoice"
+        row = {"InvoiceID" if is_invoice else "CreditNoteID": posted.id, "Status": status}
+        body = msgspec.json.encode({_PATHS[posted.kind]: [row]})
+        headers = {"Idempotency-Key": f"{posted.id}-{status}", "Content-Type": "application/json"}
+        url = f"{self._api}/{_PATHS[posted.kind]}"
+        answer = self._write("POST", url, {"summarizeErrors": "false"}, headers, body)
+        rows = _rows(_decoded(answer.content, Envelope), posted.kind)
+        return _answer(rows[0], posted.kind, answer.headers.get("Xero-Correlation-Id", ""))
+
     def numbered(self, numbers: Sequence[str]) -> list[Posted]:
         """The sales invoices that have one of the numbers; numbers with a comma cannot be asked for."""
         found = []
@@ -206,14 +227,15 @@ class Xero:
     def _api(self) -> str:
         return f"{self._base}/api.xro/2.0"
 
-    def _list(self, path: str, **params: str) -> Envelope:
-        return _decoded(self._read(f"{self._api}/{path}", params).content, Envelope)
+    def _list(self, path: str, since: datetime | None = None, **params: str) -> Envelope:
+        headers = {} if since is None else {"If-Modified-Since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
+        return _decoded(self._read(f"{self._api}/{path}", params, headers).content, Envelope)
 
-    def _pages(self, path: str, **params: str) -> Iterator[Envelope]:
+    def _pages(self, path: str, since: datetime | None = None, **params: str) -> Iterator[Envelope]:
         number = 1
         while True:
             asked = {key: value for key, value in params.items() if value}
-            page = self._list(path, **asked, page=str(number), pageSize=str(PAGE), unitdp="4")
+            page = self._list(path, since, **asked, page=str(number), pageSize=str(PAGE), unitdp="4")
             yield page
             got = max(len(page.contacts), len(page.invoices), len(page.credit_notes))
             last = page.pagination.page_count if page.pagination else None
@@ -221,14 +243,14 @@ class Xero:
                 return
             number += 1
 
-    def _read(self, url: str, params: Mapping[str, str]) -> requests.Response:
+    def _read(self, url: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> requests.Response:
         """A read with its retries."""
         trouble = stop("AX-402", "Xero did not answer.")
         for tried in range(_TRIES):
             if tried:
                 self.wire.sleep(min(2.0**tried, 30.0))
             try:
-                answer = self._once("GET", url, params, {}, None)
+                answer = self._once("GET", url, params, headers or {}, None)
             except NoAnswerError as error:
                 trouble = stop("AX-402", f"Xero did not answer ({error}).")
                 continue

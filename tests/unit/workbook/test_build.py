@@ -157,7 +157,7 @@ def test_every_button_explains_itself() -> None:
 
 
 def test_every_module_is_strict() -> None:
-    """Option Explicit stands in every module, lines end as the VBA editor writes them, every callback can fail softly."""
+    """Every module is explicit, lines end as the VBA editor writes them, every callback can fail softly."""
     for path in (MACROS / "vba").glob("*.bas"):
         data = path.read_bytes()
         assert b"\r\nOption Explicit\r\n" in data

@@ -39,7 +39,7 @@ def upgrade() -> None:
         *(_maybe("xero_id"), _text("xero_kind"), _text("xero_number"), _text("xero_status")),
         *(_text("xero_contact"), _text("xero_contact_id")),
         *(_maybe("xero_net"), _maybe("xero_tax"), _maybe("xero_total"), _maybe("outstanding"), _maybe("paid_on")),
-        *(_text("reference"), _maybe("sent_on")),
+        *(_text("reference"), _maybe("sent_on"), _text("xero_baseline"), _text("xero_latest")),
     )
     op.create_index("invoice_by_status", "invoice", ["status"])
     op.create_index("invoice_by_company", "invoice", ["company_id"])

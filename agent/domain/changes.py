@@ -1,0 +1,150 @@
+"""What happened to an invoice after it was sent: as posted, Autotask now, Xero now.
+
+==================  ===================  ==========================================================================
+Xero now            Autotask now         what is done
+==================  ===================  ==========================================================================
+as posted           as posted            nothing; payments are shown
+deleted or voided   anything             ``Voided`` (AX-213); *Send again* makes a new one
+edited              as posted            left as it is; ``Synced with warnings`` (AX-213)
+anything            changed              ``Changed since sent``, both versions told (AX-208 where Xero has closed it)
+draft, as posted    voided               the draft is deleted
+approved            voided               told, or voided in Xero where the setting says so
+paid or locked      voided               ``Changed since sent`` (AX-209): a credit note is proposed
+paid, then unpaid   as posted            ``Synced with warnings`` (AX-214); the paid date in Autotask is cleared
+==================  ===================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from agent.domain.document import Posted
+from agent.domain.faults import Fault, fault
+from agent.domain.invoice import AutotaskId, CompanyId
+from agent.domain.money import rounded
+from agent.domain.record import Status
+
+Move = Literal["", "delete", "void"]
+"""What is to be done in Xero."""
+
+_DRAFTS = frozenset({"DRAFT", "SUBMITTED"})
+
+
+@dataclass(frozen=True)
+class Header:
+    """The part of an Autotask invoice that its header shows."""
+
+    number: str
+    company_id: CompanyId
+    date: dt.date | None
+    net: Decimal
+    tax: Decimal
+    is_voided: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An invoice in Xero as the ledger knows it.
+
+    Attributes:
+        header: As it was sent.
+        baseline: The document as it was right after it was created or taken over.
+        latest: The document as it was last seen.
+        status: The word on the sheet.
+    """
+
+    autotask_id: AutotaskId
+    header: Header
+    baseline: Posted
+    latest: Posted
+    status: Status
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Where a sent invoice stands now."""
+
+    status: Status
+    fault: Fault | None = None
+    why: str = ""
+    move: Move = ""
+    undoes_payment: bool = False
+
+
+def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until: dt.date | None) -> Judgement | None:
+    """Decide what becomes of a sent invoice.
+
+    Args:
+        sent: As the ledger knows it.
+        header: As Autotask has it now.
+        now: As Xero has it now.
+        voids: The setting: void approved documents when Autotask voids.
+        locked_until: The last day of Xero's closed period.
+
+    Returns:
+        The judgement, or ``None`` where it stands as before.
+    """
+    if not now.is_live:
+        return _gone(sent, now, header)
+    if header.is_voided:
+        return _voided(sent, now, voids=voids, locked_until=locked_until)
+    if told := _differences(sent.header, header):
+        is_closed = now.status == "PAID" or (locked_until is not None and now.date <= locked_until)
+        detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
+        return Judgement("Changed since sent", fault("AX-208", detail) if is_closed else None, detail)
+    if sent.latest.paid_on is not None and now.paid_on is None:
+        detail = f"{now.number} was paid on {sent.latest.paid_on}; now {now.outstanding} is outstanding again."
+        return Judgement("Synced with warnings", fault("AX-214", detail), undoes_payment=True)
+    if edits := edited(sent.baseline, now):
+        return Judgement("Synced with warnings", fault("AX-213", f"{now.number} was edited in Xero: {edits}."))
+    return None
+
+
+def _gone(sent: Sent, now: Posted, header: Header) -> Judgement:
+    word = now.status.lower()
+    if header.is_voided:
+        return Judgement("Voided", None, f"voided in Autotask, {word} in Xero")
+    return Judgement("Voided", fault("AX-213", f"{sent.baseline.number} was {word} in Xero by hand."))
+
+
+def _voided(sent: Sent, now: Posted, *, voids: bool, locked_until: dt.date | None) -> Judgement:
+    name = f"{now.number} ({now.currency} {now.total})"
+    if now.paid_on or now.status == "PAID" or now.outstanding != now.total:
+        return Judgement(
+            "Changed since sent", fault("AX-209", f"Voided in Autotask; {name} is paid or credited in Xero.")
+        )
+    if locked_until is not None and now.date <= locked_until:
+        return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; {name} lies in a closed period."))
+    if now.status in _DRAFTS and not edited(sent.baseline, now):
+        return Judgement("Voided", None, "voided in Autotask; the draft in Xero was deleted", "delete")
+    if voids and now.status not in _DRAFTS:
+        return Judgement("Voided", None, "voided in Autotask and in Xero", "void")
+    return Judgement("Changed since sent", None, f"Voided in Autotask; {name} still stands in Xero.")
+
+
+def _differences(before: Header, now: Header) -> str:
+    """What changed in Autotask, both versions side by side."""
+    pairs = (
+        ("number", before.number, now.number),
+        ("date", before.date, now.date),
+        ("company id", before.company_id, now.company_id),
+        ("net", rounded(before.net), rounded(now.net)),
+        ("tax", rounded(before.tax), rounded(now.tax)),
+    )
+    return ", ".join(f"{name} {old} → {new}" for name, old, new in pairs if old != new)
+
+
+def edited(before: Posted, now: Posted) -> str:
+    """What was edited in Xero, both versions side by side. Approving and paying are no edits."""
+    pairs = (
+        ("number", before.number, now.number),
+        ("contact", before.contact_id, now.contact_id),
+        ("date", before.date, now.date),
+        ("currency", before.currency, now.currency),
+        ("net", before.net, now.net),
+        ("tax", before.tax, now.tax),
+    )
+    return ", ".join(f"{name} {old} → {new}" for name, old, new in pairs if old != new)

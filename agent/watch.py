@@ -1,0 +1,156 @@
+"""Looking after what was sent: changes on either side, voids and payments; in bulk, on its own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+
+from agent.autotask.models import InvoiceRow, day
+from agent.desk import Desk
+from agent.domain.books import Organisation
+from agent.domain.changes import Header, Judgement, Sent, judge
+from agent.domain.document import DocumentKind, Posted
+from agent.domain.faults import fault
+from agent.domain.invoice import AutotaskId, CompanyId
+from agent.domain.money import ZERO
+from agent.domain.record import Status
+from agent.ledger.ledger import Outcome
+from agent.xero.client import RefusedError, UncertainError
+
+EVERY = timedelta(hours=1)
+_OVERLAP = timedelta(minutes=10)
+"""Read again of Xero, for its clock and ours are not one, and pages move while they are read."""
+_WINDOW = timedelta(days=92)
+"""How old an invoice may be for changes in Autotask to be looked for; voids are found whatever their age."""
+
+
+def watch(desk: Desk, organisation: Organisation, run: str, *, is_asked: bool = False) -> int:
+    """Find what changed since the last look, and put it right or tell it.
+
+    Args:
+        desk: What the run works with.
+        organisation: Lock dates.
+        run: The run's name, for the log.
+        is_asked: Look now, whatever the clock says.
+
+    Returns:
+        How many documents were voided or deleted in Xero.
+
+    Raises:
+        StopError: A system cannot be reached; the look is repeated by the next run.
+    """
+    ledger, now = desk.ledger, desk.ledger.now()
+    last = ledger.fact("watched")
+    if not last:
+        ledger.remember(watched=now.isoformat())
+        return 0
+    since = datetime.fromisoformat(last)
+    if now - since < EVERY and not is_asked:
+        return 0
+    sent = {row["autotask_id"]: _sent(row) for row in ledger.rows() if row["xero_id"] and row["xero_baseline"]}
+    if not sent:
+        ledger.remember(watched=now.isoformat())
+        return 0
+    headers = _headers(desk, since, now)
+    latest = _latest(desk, since)
+    voided = 0
+    for autotask_id, item in sent.items():
+        seen = latest.get(item.latest.id)
+        header = headers.get(autotask_id)
+        if seen is None and header is None:
+            continue
+        voided += _follow(desk, item, header, seen or item.latest, organisation, run)
+    ledger.remember(watched=now.isoformat())
+    return voided
+
+
+def _headers(desk: Desk, since: datetime, now: datetime) -> dict[AutotaskId, Header]:
+    """Autotask's headers of the last three months, and whatever was voided since the last look."""
+    from_day = (now - _WINDOW).date().isoformat()
+    stamp = (since - timedelta(days=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    condition = {
+        "op": "or",
+        "items": [
+            {"op": "gte", "field": "invoiceDateTime", "value": from_day},
+            {"op": "gte", "field": "voidedDate", "value": stamp},
+        ],
+    }
+    return {AutotaskId(row.id): _header(row) for row in desk.autotask.query("Invoices", InvoiceRow, condition)}
+
+
+def _latest(desk: Desk, since: datetime) -> dict[str, Posted]:
+    """Xero's documents that changed since the last look, by id."""
+    kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+    return {item.id: item for kind in kinds for item in desk.xero.changed_since(kind, since - _OVERLAP)}
+
+
+def _follow(desk: Desk, sent: Sent, header: Header | None, seen: Posted, organisation: Organisation, run: str) -> int:
+    """Act on one invoice; gives 1 where its document was voided or deleted."""
+    header = header or sent.header
+    voids = desk.settings.when_voided == "Void in Xero"
+    found = judge(sent, header, seen, voids=voids, locked_until=organisation.locked_until)
+    if found is not None and found.move:
+        found, seen = _move(desk, found, seen)
+    is_news = found is not None and found.status != sent.status
+    if found is None and seen == sent.latest and sent.status != "Changed since sent":
+        return 0
+    outcome = _outcome(sent, found, seen)
+    desk.ledger.conclude([outcome])
+    _pay(desk, sent, found, seen)
+    if found is not None and is_news:
+        detail = found.fault.detail if found.fault else found.why
+        title = f"{found.fault.code} {found.fault.title}" if found.fault else found.status
+        desk.ledger.log(title, f"{sent.header.number or sent.autotask_id}: {detail}", run=run, level="Warning")
+    return int(found is not None and found.move != "")
+
+
+def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted]:
+    """Delete or void the document; where Xero will not, say so."""
+    status = "DELETED" if found.move == "delete" else "VOIDED"
+    try:
+        answer = desk.xero.set_status(seen, status)
+    except (RefusedError, UncertainError) as error:
+        return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; Xero says: {error}")), seen
+    if answer.posted is None:
+        words = " ".join(f"“{message}”" for message in answer.messages)
+        return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; Xero says: {words}")), seen
+    return found, answer.posted
+
+
+def _outcome(sent: Sent, found: Judgement | None, seen: Posted) -> Outcome:
+    if found is None and sent.status == "Changed since sent":
+        return Outcome(sent.autotask_id, "Synced", "as it was sent, again", seen=seen)
+    if found is None:
+        return Outcome(sent.autotask_id, sent.status, seen=seen, keeps_fault=True)
+    return Outcome(sent.autotask_id, found.status, found.why, 0, found.fault, seen=seen)
+
+
+def _pay(desk: Desk, sent: Sent, found: Judgement | None, seen: Posted) -> None:
+    """Copy a full payment to Autotask once; clear what was written when it is undone."""
+    if not desk.settings.copy_payments:
+        return
+    if found is not None and found.undoes_payment:
+        desk.ledger.queue(sent.autotask_id, "paidDate", "")
+    elif seen.paid_on is not None and sent.latest.paid_on is None and seen.total:
+        desk.ledger.queue(sent.autotask_id, "paidDate", seen.paid_on.isoformat())
+
+
+def _header(row: InvoiceRow) -> Header:
+    return Header(
+        str(row.invoice_number if row.invoice_number is not None else "").strip(),
+        CompanyId(row.company_id or 0),
+        day(row.invoice_date_time),
+        row.invoice_total or ZERO,
+        row.total_tax_value or ZERO,
+        bool(row.is_voided),
+    )
+
+
+def _sent(row: Mapping[str, Any]) -> Sent:
+    baseline = msgspec.json.decode(row["xero_baseline"], type=Posted)
+    latest = msgspec.json.decode(row["xero_latest"], type=Posted) if row["xero_latest"] else baseline
+    header = Header(row["number"], CompanyId(row["company_id"]), row["date"], row["net"], row["tax"])
+    return Sent(AutotaskId(row["autotask_id"]), header, baseline, latest, cast("Status", row["status"]))

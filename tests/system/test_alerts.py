@@ -1,0 +1,223 @@
+"""From a fault to an accepted mail, over real SMTP servers and with a moved clock."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from agent.alerts import alert
+from agent.sync import sync
+from tests.support import Practice, support
+
+
+@dataclass
+class Post:
+    """A mail server's hands: what it accepted, and whether it accepts."""
+
+    accepted: list[EmailMessage] = field(default_factory=list)
+    answer: str = "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
+        if self.answer.startswith("250"):
+            message = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
+            self.accepted.append(cast("EmailMessage", message))
+        return self.answer
+
+
+class AnyPort(Controller):
+    """A controller that asks the system for a free port."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def mail_server(post: Post, **options: Any) -> Iterator[int]:
+    """A real SMTP server on a free port of this machine."""
+    controller = AnyPort(post, hostname="127.0.0.1", port=0, **options)
+    controller.start()
+    try:
+        yield int(controller.port)
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def mailing(practice: Practice, post: Post) -> Iterator[Practice]:
+    """A practice whose accountants are mailed without encryption on this machine."""
+    with mail_server(post) as port:
+        people = "ann@kauri.example, bob@kauri.example"
+        settings = {
+            "Mail server": "127.0.0.1",
+            "Mail port": port,
+            "Mail security": "None",
+            "Alert these people": people,
+        }
+        practice.type_settings(settings)
+        yield practice
+
+
+def run_at(practice: Practice, moment: datetime) -> None:
+    """One run with the agent's clock at that moment."""
+    desk = practice.desk()
+    desk.ledger.now = lambda: moment
+    sync(desk)
+
+
+def test_the_first_fault_is_mailed_at_once_and_well_within_the_hour(mailing: Practice, post: Post) -> None:
+    """Every fifteen minutes a run: three strikes take half an hour; the mail goes out with the third."""
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")], number="AT-7")
+    begun = datetime.now(UTC)
+    for number in range(4):
+        run_at(mailing, begun + timedelta(minutes=15 * number))
+        assert len(post.accepted) == (1 if number >= 2 else 0)
+    mail = post.accepted[0]
+    assert mail["To"] == "ann@kauri.example, bob@kauri.example"
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    for part in (text, html):
+        for word in ("AX-109", "AT-7", "Kauri Legal", "Drone Survey", "AccountMap", "333.50"):
+            assert word in part.get_content()
+
+
+def test_later_faults_are_gathered(mailing: Practice, post: Post) -> None:
+    """Never one mail per invoice, and none twice: what is new comes together when the hour is over."""
+    begun = datetime.now(UTC)
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    for number in range(3):
+        run_at(mailing, begun + timedelta(minutes=number))
+    for number in range(5):
+        mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")], number=f"LATER-{number}")
+    for number in range(3, 50):
+        run_at(mailing, begun + timedelta(minutes=number))
+    assert len(post.accepted) == 1
+    run_at(mailing, begun + timedelta(minutes=63))
+    assert len(post.accepted) == 2
+    body = post.accepted[1].get_body(("plain",))
+    assert body is not None
+    assert body.get_content().count("LATER-") == 5
+    for hour in range(2, 6):
+        run_at(mailing, begun + timedelta(hours=hour))
+    assert len(post.accepted) == 2
+
+
+def test_a_mail_that_is_refused_is_kept_and_tried_again(mailing: Practice, post: Post) -> None:
+    post.answer = "451 Come back later"
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    begun = datetime.now(UTC)
+    for number in range(3):
+        run_at(mailing, begun + timedelta(minutes=number))
+    assert post.accepted == []
+    assert mailing.ask("status")["connections"]["mail"]["code"] == "AX-504"
+    assert "Come back later" in str(mailing.table("Log"))
+    post.answer = "250 OK"
+    run_at(mailing, begun + timedelta(minutes=20))
+    assert len(post.accepted) == 1
+    assert mailing.ask("status")["connections"]["mail"]["ok"] is True
+
+
+def test_a_cured_fault_that_returns_is_told_again(mailing: Practice, post: Post) -> None:
+    begun = datetime.now(UTC)
+    number = mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    for minute in range(3):
+        run_at(mailing, begun + timedelta(minutes=minute))
+    mailing.desk().ledger.wish([number], "resync")  # type: ignore[list-item] # a plain number will do
+    for hour in (2, 3, 4, 5):
+        run_at(mailing, begun + timedelta(hours=hour))
+    assert len(post.accepted) == 2
+
+
+def test_waiting_for_a_day_is_told(mailing: Practice, post: Post) -> None:
+    day = mailing.world.start + timedelta(days=2)
+    mailing.cloud.xero.set_lock_dates(period=day)
+    mailing.world.invoice("Kauri Legal", [support()], day=day)
+    begun = datetime.now(UTC)
+    run_at(mailing, begun)
+    run_at(mailing, begun + timedelta(hours=23))
+    assert post.accepted == []
+    run_at(mailing, begun + timedelta(hours=25))
+    assert "waited since" in str(post.accepted[0])
+
+
+def test_a_refused_sign_in_is_told(mailing: Practice, post: Post) -> None:
+    mailing.cloud.autotask.user.is_locked = True
+    with pytest.raises(Exception, match="locked"):
+        mailing.sync()
+    assert "AX-301" in post.accepted[0]["Subject"]
+
+
+def test_preview_mails_nobody(mailing: Practice, post: Post) -> None:
+    mailing.type_settings({"Sync mode": "Preview"})
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    for hour in range(0, 50, 5):
+        run_at(mailing, datetime.now(UTC) + timedelta(hours=hour))
+    assert post.accepted == []
+
+
+@pytest.mark.parametrize("security", ["STARTTLS", "TLS"])
+def test_encrypted_lines_with_a_password(
+    practice: Practice, post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, security: str
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    seen: list[Any] = []
+
+    def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        seen.append(data)
+        return AuthResult(success=data.password == b"mail-secret", handled=False)
+
+    options: dict[str, Any] = {"authenticator": check}
+    options |= {"ssl_context": context, "auth_require_tls": False} if security == "TLS" else {"tls_context": context}
+    with mail_server(post, **options) as port:
+        practice.type_settings(
+            {
+                "Mail server": "localhost", "Mail port": port, "Mail security": security, "Mail user": "autoxero",
+                "Alert these people": "ann@kauri.example",
+            }
+        )  # fmt: skip
+        practice.cloud.autotask.user.is_locked = True
+        desk = practice.desk()
+        with pytest.raises(Exception, match="locked"):
+            sync(desk)
+        assert post.accepted == []
+        assert "user name or password" in practice.ask("status")["connections"]["mail"]["detail"]
+        object.__setattr__(
+            desk.config, "environment", {**desk.config.environment, "AUTOXERO_SMTP_PASSWORD": "mail-secret"}
+        )
+        assert alert(desk) == []
+    assert len(post.accepted) == 1
+    assert "mail-secret" not in str(practice.table("Log"))
+
+
+def test_an_open_line_to_another_machine_is_refused(practice: Practice) -> None:
+    practice.type_settings(
+        {"Mail server": "mail.example.com", "Mail security": "None", "Alert these people": "ann@kauri.example"}
+    )
+    practice.cloud.autotask.user.is_locked = True
+    with pytest.raises(Exception, match="locked"):
+        practice.sync()
+    assert "only for a mail server on this computer" in practice.ask("status")["connections"]["mail"]["detail"]

@@ -1,0 +1,164 @@
+"""What happens to an invoice after it was sent, on either side, is found in bulk and told or put right."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from tests.support import Practice, support
+
+
+@pytest.fixture
+def sent(practice: Practice) -> int:
+    """An invoice that was sent."""
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+    return number
+
+
+def document_id(practice: Practice, number: int) -> str:
+    return str(practice.rows()[number]["xero_invoice_id"])
+
+
+def state(practice: Practice, number: int) -> tuple[str, str]:
+    row = practice.rows()[number]
+    return row["status"], (row["fault"] or {}).get("code", "")
+
+
+def change_status(practice: Practice, number: int, status: str) -> None:
+    """Someone changes the document's status in Xero."""
+    practice.cloud.xero.document(document_id(practice, number)).status = status
+    practice.cloud.xero.document(document_id(practice, number)).updated = practice.cloud.now()
+
+
+def test_a_draft_whose_invoice_is_voided_is_deleted(practice: Practice, sent: int) -> None:
+    practice.cloud.autotask.void(sent)
+    assert practice.sync(is_asked=True).voided == 1
+    assert state(practice, sent) == ("Voided", "")
+    assert practice.cloud.xero.documents() == []
+    assert practice.sync(is_asked=True).voided == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "status", "left"), [("Tell me", "Changed since sent", 1), ("Void in Xero", "Voided", 0)]
+)
+def test_an_approved_document_is_told_or_voided(
+    practice: Practice, sent: int, setting: str, status: str, left: int
+) -> None:
+    practice.type_settings({"When Autotask is voided": setting})
+    change_status(practice, sent, "AUTHORISED")
+    practice.cloud.autotask.void(sent)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == (status, "")
+    assert len(practice.cloud.xero.documents()) == left
+
+
+def test_a_paid_document_is_never_voided(practice: Practice, sent: int) -> None:
+    practice.type_settings({"When Autotask is voided": "Void in Xero"})
+    change_status(practice, sent, "AUTHORISED")
+    practice.cloud.xero.pay(document_id(practice, sent))
+    practice.cloud.autotask.void(sent)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "AX-209")
+    assert len(practice.cloud.xero.documents()) == 1
+
+
+def test_deleted_in_xero_by_hand_then_sent_again(practice: Practice, sent: int) -> None:
+    change_status(practice, sent, "DELETED")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Voided", "AX-213")
+    answer = practice.ask("send-again", str(sent))
+    assert answer["created"] == 1
+    assert state(practice, sent) == ("Synced", "")
+    assert len(practice.cloud.xero.documents()) == 1
+
+
+def test_a_live_document_is_not_sent_again(practice: Practice, sent: int) -> None:
+    done = practice.command("send-again", str(sent), "--workbook", str(practice.workbook))
+    assert done.returncode == 2
+    assert "would make two" in done.stderr
+    assert practice.posts() == 1
+
+
+def test_an_edit_in_xero_is_left_and_shown(practice: Practice, sent: int) -> None:
+    document = practice.cloud.xero.document(document_id(practice, sent))
+    document.date = document.date - dt.timedelta(days=1)
+    document.updated = practice.cloud.now()
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced with warnings", "AX-213")
+    assert "date" in practice.rows()[sent]["fault"]["detail"]
+
+
+def test_a_change_in_autotask_is_shown_with_both_versions(practice: Practice, sent: int) -> None:
+    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="300")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "")
+    assert "290.00 → 300.00" in practice.rows()[sent]["why"]
+    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="290")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced", "")
+
+
+def test_a_change_that_xero_has_closed_says_so(practice: Practice, sent: int) -> None:
+    change_status(practice, sent, "AUTHORISED")
+    practice.cloud.xero.pay(document_id(practice, sent))
+    practice.cloud.autotask.change("Invoices", sent, invoiceNumber="CHANGED")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "AX-208")
+
+
+def test_payments_come_back_once_and_are_cleared_when_undone(practice: Practice, sent: int) -> None:
+    practice.type_settings({"Copy payments back to Autotask": "Yes"})
+    change_status(practice, sent, "AUTHORISED")
+    payment = practice.cloud.xero.pay(document_id(practice, sent))
+    practice.sync(is_asked=True)
+    record = practice.cloud.autotask.tables["Invoices"][sent]
+    assert record["paidDate"] is not None
+    shown = practice.table("Invoices")[0]
+    assert (shown["In Xero as"], shown["Outstanding"]) == ("Paid", 0)
+    assert shown["Paid on"] is not None
+    practice.cloud.reset()
+    practice.sync(is_asked=True)
+    assert not [call for call in practice.cloud.calls if call.method == "PATCH"]
+    undo(practice, payment)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced with warnings", "AX-214")
+    assert record["paidDate"] is None
+
+
+def undo(practice: Practice, payment: str) -> None:
+    """Someone removes the payment in Xero."""
+    import requests
+
+    xero = practice.cloud.xero
+    headers = {
+        "Authorization": f"Bearer {xero.issue_token(is_custom=True)}",
+        "xero-tenant-id": xero.tenant_id,
+        "Accept": "application/json",
+    }
+    url = f"{practice.cloud.url}/api.xro/2.0/Payments/{payment}"
+    answer = requests.post(
+        url, json={"Payments": [{"PaymentID": payment, "Status": "DELETED"}]}, headers=headers, timeout=10
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_part_payment_is_shown(practice: Practice, sent: int) -> None:
+    change_status(practice, sent, "AUTHORISED")
+    practice.cloud.xero.pay(document_id(practice, sent), Decimal("100.00"))
+    practice.sync(is_asked=True)
+    assert practice.table("Invoices")[0]["Outstanding"] == 233.5
+    assert state(practice, sent) == ("Synced", "")
+
+
+def test_the_hourly_look_is_cheap_and_hourly(practice: Practice, sent: int) -> None:
+    practice.cloud.reset()
+    practice.sync(is_asked=True)
+    assert len([call for call in practice.cloud.calls if call.system != "login"]) <= 10
+    practice.cloud.reset()
+    practice.sync()
+    assert len([call for call in practice.cloud.calls if call.system != "login"]) <= 4
+    assert sent
