@@ -132,8 +132,9 @@ def _deliver(desk: Desk, outbox: Outbox) -> list[str]:
         except (OSError, smtplib.SMTPException, ValueError) as error:
             reason = in_words(error, desk.settings)
             outbox.refused(mail, reason)
+            if connections(desk.ledger)["mail"].get("detail") != reason:
+                desk.ledger.log("AX-504 The mail server refused an alert", reason, level="Warning")
             desk.light("mail", stop("AX-504", reason))
-            desk.ledger.log("AX-504 The mail server refused an alert", reason, level="Warning")
             return [f"AX-504 {reason} {CATALOGUE['AX-504'].cure}"]
         outbox.sent(mail)
         desk.light("mail")

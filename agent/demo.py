@@ -20,7 +20,7 @@ from agent.config import Config, check_home
 from agent.desk import Desk
 from agent.errors import DONE, SOME_FAULTS, PlainError
 from agent.pretend.cloud import Cloud
-from agent.pretend.world import World, build_world, mappings, next_day
+from agent.pretend.world import World, build_world, in_between, mappings, next_day
 from agent.sync import Report, sync
 from agent.tell import report_json
 from agent.template import template
@@ -34,7 +34,6 @@ _SETTINGS: Mapping[str, str] = {
     "Invoices in the first live run": "100000",
     "Use Autotask Numbers": "Number",
     "Create missing contacts": "Yes",
-    "Alert these people": "accounts@kowhai.example",
 }
 
 
@@ -124,15 +123,20 @@ def _prepare(demo: Demo) -> None:
 def _syncs(demo: Demo) -> list[Report]:
     """Three syncs, and a fourth on the next day, when other currencies are allowed."""
     reports = []
+    payment = ""
     for number in range(1, 5):
+        if number == 2:
+            demo.console.print("In Xero someone approves and edits invoices, and books payments")
+            payment = in_between(demo.world)
         if number == 4:
             demo.console.print(
                 "[bold]The next day[/]: invoices in Australian dollars; other currencies are now allowed"
             )
             next_day(demo.world)
+            demo.cloud.xero.unpay(payment)
             project(demo.workbook, Projection(edits={"Settings": {("Other currencies",): {"Value": "Allow"}}}))
         demo.console.print(f"[bold]Sync {number}[/]")
-        reports.append(sync(demo.desk()))
+        reports.append(sync(demo.desk(), is_asked=True))
     return reports
 
 

@@ -13,7 +13,7 @@ from agent.pretend.xero_contacts import save_contact
 from agent.pretend.xero_defaults import new_zealand_organisation
 from agent.pretend.xero_documents import DocumentWriter, Kind, find_document
 from agent.pretend.xero_limits import Limits
-from agent.pretend.xero_payments import allocate, pay
+from agent.pretend.xero_payments import allocate, delete_payment, pay
 from agent.pretend.xero_records import (
     SALES,
     Account,
@@ -231,6 +231,19 @@ class PretendXero:
             due = books.organisation.due(document) if amount is None else as_decimal(amount)
             bank = next(a.code for a in books.organisation.accounts.values() if a.type == "BANK")
             return pay(books, document, bank, due, day or books.today()).id
+
+    def unpay(self, payment_id: str) -> None:
+        """Remove a payment, as a person does; the document is open again."""
+        with self.lock:
+            delete_payment(self.books(), self.organisation.payments[payment_id])
+
+    def change(self, id_or_number: str, **fields: object) -> None:
+        """Change fields of a document's record as a person does (status, date, reference …); sums stay."""
+        with self.lock:
+            document = self.document(id_or_number)
+            for name, value in fields.items():
+                setattr(document, name, value)
+            document.updated = self.now()
 
     def credit(self, credit_note: str, invoice: str, amount: str | Decimal, day: date | None = None) -> str:
         """Use a credit note against an invoice and give the allocation's id.

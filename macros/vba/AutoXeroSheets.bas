@@ -23,8 +23,8 @@ Public Sub ShowWhy()
         Exit Sub
     End If
     Dim message As String
-    message = Line(tbl, "Number") & Line(tbl, "Invoice") & Line(tbl, "Customer") & Line(tbl, "Status") _
-        & Line(tbl, "Fault") & Line(tbl, "Detail") & Line(tbl, "What to do")
+    message = Part(tbl, "Number") & Part(tbl, "Invoice") & Part(tbl, "Customer") & Part(tbl, "Status") _
+        & Part(tbl, "Fault") & Part(tbl, "Detail") & Part(tbl, "What to do")
     If Len(message) = 0 Then message = "This row is blank."
     Tell message
 End Sub
@@ -73,10 +73,10 @@ Private Function SelectedTable() As ListObject
     Next tbl
 End Function
 
-Private Function Line(ByVal tbl As ListObject, ByVal columnName As String) As String
-    Dim text As String
-    text = CellText(tbl, columnName)
-    If Len(text) > 0 Then Line = columnName & ": " & text & vbLf
+Private Function Part(ByVal tbl As ListObject, ByVal columnName As String) As String
+    Dim shown As String
+    shown = CellText(tbl, columnName)
+    If Len(shown) > 0 Then Part = columnName & ": " & shown & vbLf
 End Function
 
 ' The text of the selected row in a column, or nothing where there is no such column.

@@ -176,7 +176,7 @@ def test_chaos_is_repeatable(cloud: Cloud, autotask: Caller) -> None:
     """A share of the requests fails in mixed ways, the same for the same seed."""
 
     def run() -> list[int | None]:
-        cloud.troubles.chaos(Random(7), 0.5)  # noqa: S311 (repeatable on purpose)
+        cloud.troubles.chaos(Random(7), 0.5)
         outcomes: list[int | None] = []
         for _ in range(40):
             try:

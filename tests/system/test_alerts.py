@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import ssl
+from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ class Post:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         if self.answer.startswith("250"):
             message = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
-            self.accepted.append(cast("EmailMessage", message))
+            self.accepted.append(message)
         return self.answer
 
 
@@ -41,9 +42,9 @@ class AnyPort(Controller):
     """A controller that asks the system for a free port."""
 
     def _trigger_server(self) -> None:
-        assert self.server is not None
+        assert isinstance(self.server, Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        super()._trigger_server()  # type: ignore[no-untyped-call] # the library has no types here
 
 
 @contextmanager

@@ -30,8 +30,7 @@ def state(practice: Practice, number: int) -> tuple[str, str]:
 
 def change_status(practice: Practice, number: int, status: str) -> None:
     """Someone changes the document's status in Xero."""
-    practice.cloud.xero.document(document_id(practice, number)).status = status
-    practice.cloud.xero.document(document_id(practice, number)).updated = practice.cloud.now()
+    practice.cloud.xero.change(document_id(practice, number), status=status)
 
 
 def test_a_draft_whose_invoice_is_voided_is_deleted(practice: Practice, sent: int) -> None:
@@ -85,8 +84,7 @@ def test_a_live_document_is_not_sent_again(practice: Practice, sent: int) -> Non
 
 def test_an_edit_in_xero_is_left_and_shown(practice: Practice, sent: int) -> None:
     document = practice.cloud.xero.document(document_id(practice, sent))
-    document.date = document.date - dt.timedelta(days=1)
-    document.updated = practice.cloud.now()
+    practice.cloud.xero.change(document.id, date=document.date - dt.timedelta(days=1))
     practice.sync(is_asked=True)
     assert state(practice, sent) == ("Synced with warnings", "AX-213")
     assert "date" in practice.rows()[sent]["fault"]["detail"]
@@ -123,27 +121,10 @@ def test_payments_come_back_once_and_are_cleared_when_undone(practice: Practice,
     practice.cloud.reset()
     practice.sync(is_asked=True)
     assert not [call for call in practice.cloud.calls if call.method == "PATCH"]
-    undo(practice, payment)
+    practice.cloud.xero.unpay(payment)
     practice.sync(is_asked=True)
     assert state(practice, sent) == ("Synced with warnings", "AX-214")
     assert record["paidDate"] is None
-
-
-def undo(practice: Practice, payment: str) -> None:
-    """Someone removes the payment in Xero."""
-    import requests
-
-    xero = practice.cloud.xero
-    headers = {
-        "Authorization": f"Bearer {xero.issue_token(is_custom=True)}",
-        "xero-tenant-id": xero.tenant_id,
-        "Accept": "application/json",
-    }
-    url = f"{practice.cloud.url}/api.xro/2.0/Payments/{payment}"
-    answer = requests.post(
-        url, json={"Payments": [{"PaymentID": payment, "Status": "DELETED"}]}, headers=headers, timeout=10
-    )
-    assert answer.status_code == 200, answer.text
 
 
 def test_a_part_payment_is_shown(practice: Practice, sent: int) -> None:

@@ -39,7 +39,9 @@ class Line:
 
     def zone_at(self, root: str) -> None:
         """The next question for the zone is answered with this address."""
-        body = msgspec.json.encode({"zoneName": "Z", "url": f"{self.cloud.url}/{root}", "webUrl": "https://w/", "ci": 5})
+        body = msgspec.json.encode(
+            {"zoneName": "Z", "url": f"{self.cloud.url}/{root}", "webUrl": "https://w/", "ci": 5}
+        )
         self.trouble("200", "zoneInformation", body=body)
 
     def calls(self, path: str = "/query") -> list[Call]:
@@ -197,8 +199,8 @@ def test_as_many_ids_as_a_query_may_hold(to_autotask: Line) -> None:
 
 
 def test_money_is_read_to_the_last_digit_and_unknown_fields_are_passed_over(to_autotask: Line) -> None:
-    body = b'{"items":[{"id":1,"rate":0.0123457,"quantity":1234.5000,"totalAmount":90071992547409.9312,"newField":{"a":[1]}}]}'
-    to_autotask.trouble("200", body=body)
+    row_text = '{"id":1,"rate":0.0123457,"quantity":1234.5000,"totalAmount":90071992547409.9312,"newField":{"a":[1]}}'
+    to_autotask.trouble("200", body=f'{{"items":[{row_text}]}}'.encode())
     (row,) = to_autotask.client().query("BillingItems", BillingItemRow, ALL)
     assert isinstance(row.rate, Decimal)
     assert (row.rate, row.quantity) == (Decimal("0.0123457"), Decimal("1234.5"))
@@ -227,8 +229,18 @@ def test_the_time_is_autotasks_own(to_autotask: Line) -> None:
     [
         ("500", "IntegrationCode is invalid.", "AX-302", "integration code"),
         ("500", "The logged in Resource could not be found: UserName is invalid.", "AX-302", "UserName is invalid"),
-        ("401", "The user account has been locked. Please see your Autotask Administrator for details.", "AX-301", "locked"),
-        ("500", "The user account has been locked. Please see your Autotask Administrator for details.", "AX-301", "locked"),
+        (
+            "401",
+            "The user account has been locked. Please see your Autotask Administrator for details.",
+            "AX-301",
+            "locked",
+        ),
+        (
+            "500",
+            "The user account has been locked. Please see your Autotask Administrator for details.",
+            "AX-301",
+            "locked",
+        ),
         ("500", "The logged in Resource does not have the adequate permissions to view.", "AX-302", "BillingCodes"),
         ("403", "Forbidden", "AX-302", "BillingCodes"),
         ("500", "The API request threshold of 10000 requests per 60 minutes has been exceeded.", "AX-305", "10000"),
@@ -329,10 +341,12 @@ def test_header_values_hold_any_characters(to_autotask: Line, secret: str) -> No
 @pytest.mark.parametrize("slip", ["{}\n", " {}", "{}\r\n"])
 def test_a_secret_copied_with_a_line_break_is_no_time_out(to_autotask: Line, slip: str) -> None:
     """It works without the slip, or the secret is named as the culprit; the line to Autotask is not."""
+    outcome = "signed in"
     try:
         codes(to_autotask.client(secret=slip.format(to_autotask.cloud.autotask.user.secret)))
     except StopError as error:
-        assert error.fault.code in {"AX-301", "AX-302"}  # noqa: PT017 - either outcome is right
+        outcome = error.fault.code
+    assert outcome in {"signed in", "AX-301", "AX-302"}
     assert to_autotask.waits == []
 
 

@@ -22,6 +22,7 @@ from agent.pretend.troubles import Trouble
 from agent.pretend.world import LABOR, RETAINER, LineOf, World, empty_world
 from agent.wire import Wire
 
+D = Decimal
 TODAY = dt.date(2026, 11, 20)
 SINCE = Window(dated_from=dt.date(2026, 1, 1))
 SUPPORT = LineOf("Remote Support", LABOR, "Remote support", "2", "145.0000")
@@ -69,11 +70,11 @@ def test_a_whole_invoice(provider: Provider) -> None:
     assert (found.date, found.due) == (dt.date(2026, 11, 5), dt.date(2026, 11, 25))
     assert found.created == dt.datetime(2026, 11, 5, 3, 30, tzinfo=dt.UTC)
     assert found.marked_sent == dt.datetime(2026, 11, 6, 1, 2, 3, tzinfo=dt.UTC)
-    assert (found.net, found.tax, found.currency, found.is_voided) == (2690, Decimal("43.5"), "NZD", False)
+    assert (found.net, found.tax, found.currency, found.is_voided) == (D(2690), D("43.5"), "NZD", False)
     first, second = found.lines
     assert (first.line_type, first.billing_code, first.tax_category) == ("Labor", "Remote Support", "Standard")
-    assert (first.quantity, first.rate, first.net, first.tax) == (2, 145, 290, Decimal("43.5"))
-    assert (second.line_type, second.tax_category, second.tax) == ("Contract Retainer", "Exempt", 0)
+    assert (first.quantity, first.rate, first.net, first.tax) == (D(2), D(145), D(290), D("43.5"))
+    assert (second.line_type, second.tax_category, second.tax) == ("Contract Retainer", "Exempt", D(0))
 
 
 def test_the_company_and_its_people(provider: Provider) -> None:
@@ -83,8 +84,8 @@ def test_the_company_and_its_people(provider: Provider) -> None:
     )  # fmt: skip
     fields = [{"name": "Position", "value": "Accounts"}, {"name": "Blank", "value": None}]
     provider.add(
-        "Contacts", companyID=company, firstName="Ana", lastName=" Ngata ", emailAddress=" ana@rimu.example ", phone="021",
-        isActive=1, primaryContact=True, userDefinedFields=fields,
+        "Contacts", companyID=company, firstName="Ana", lastName=" Ngata ", emailAddress=" ana@rimu.example ",
+        phone="021", isActive=1, primaryContact=True, userDefinedFields=fields,
     )  # fmt: skip
     provider.add("Contacts", companyID=company, firstName="Ben", lastName="Old", isActive=0)
     provider.world.companies["Rimu"] = company
@@ -95,7 +96,13 @@ def test_the_company_and_its_people(provider: Provider) -> None:
         ("1 Queen Street", "Level 2"), "Auckland", "AKL", "1010", "09 555",
     )  # fmt: skip
     ana, ben = found.people
-    assert (ana.name, ana.email, ana.phone, ana.is_active, ana.is_primary) == ("Ana Ngata", "ana@rimu.example", "021", True, True)
+    assert (ana.name, ana.email, ana.phone, ana.is_active, ana.is_primary) == (
+        "Ana Ngata",
+        "ana@rimu.example",
+        "021",
+        True,
+        True,
+    )
     assert ana.fields == {"Position": "Accounts"}
     assert (ben.name, ben.email, ben.is_active, ben.is_primary, ben.fields) == ("Ben Old", "", False, False, {})
     assert provider.read()[number].exchange_rate == Decimal("0.92")
@@ -164,12 +171,18 @@ def test_blanks_are_read_as_what_they_mean(provider: Provider) -> None:
     number = provider.add("Invoices", companyID=0, invoiceDateTime=None, createDateTime="2026-11-05T23:30:00Z")
     provider.add("BillingItems", invoiceID=number, billingItemType=None, quantity=None, rate=None, totalAmount=None)
     found = provider.read(Window(after=AutotaskId(0)))[number]
-    assert (found.number, found.due, found.tax_region, found.order_number, found.marked_sent) == ("", None, "", "", None)
+    assert (found.number, found.due, found.tax_region, found.order_number, found.marked_sent) == (
+        "",
+        None,
+        "",
+        "",
+        None,
+    )
     assert found.date == dt.date(2026, 11, 5)
     assert (found.customer.id, found.customer.name, found.customer.people, found.currency) == (0, "", (), "")
     (line,) = found.lines
     assert (line.line_type, line.billing_code, line.tax_category, line.description) == ("", "", "", "")
-    assert (line.quantity, line.rate, line.net, line.tax) == (1, 0, 0, 0)
+    assert (line.quantity, line.rate, line.net, line.tax) == (D(1), D(0), D(0), D(0))
 
 
 def test_our_own_company_0_is_a_customer_like_others(provider: Provider) -> None:
@@ -218,7 +231,7 @@ def test_voided_and_hidden_lines_are_not_there(provider: Provider) -> None:
     partly = provider.world.invoice("Kauri Legal", [SUPPORT, hidden])
     found = provider.read()
     assert (found[voided].is_voided, found[voided].lines) == (True, ())
-    assert (len(found[partly].lines), found[partly].net) == (1, 2180)
+    assert (len(found[partly].lines), found[partly].net) == (1, D(2180))
 
 
 def test_numbers_that_come_as_numbers_are_text(provider: Provider) -> None:
@@ -262,7 +275,13 @@ def test_days_stay_days_wherever_the_computer_stands(provider: Provider) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-09-30T00:00:00.000Z", "2026-09-30T00:00:00Z", "2026-09-30T00:00:00", "2026-09-30", "2026-09-30T00:00:00-05:00"],
+    [
+        "2026-09-30T00:00:00.000Z",
+        "2026-09-30T00:00:00Z",
+        "2026-09-30T00:00:00",
+        "2026-09-30",
+        "2026-09-30T00:00:00-05:00",
+    ],
 )
 def test_a_day_in_every_form_that_autotask_writes(text: str) -> None:
     assert day(text) == dt.date(2026, 9, 30)

@@ -96,5 +96,5 @@ def situation(**changes: Any) -> Situation:
     """Settings by attribute name; ``books`` and ``mappings`` may be given too."""
     here = {"books": changes.pop("books", books()), "mappings": changes.pop("mappings", MAPPINGS)}
     here |= {name: changes.pop(name) for name in ("known_contact", "web_url") if name in changes}
-    settings = {"start_date": dt.date(2026, 9, 1), "sync_mode": "Live"} | changes
+    settings: dict[str, Any] = {"start_date": dt.date(2026, 9, 1), "sync_mode": "Live"} | changes
     return Situation(settings=Settings(**settings), **here)

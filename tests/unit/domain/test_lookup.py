@@ -15,7 +15,7 @@ from agent.domain.translate import translate
 from tests.unit.domain.builders import D, invoice, line, situation
 
 MARK = "https://ww1.autotask.net/?invoice=155"
-NUMBERED = {"use_autotask_numbers": "Number"}
+NUMBERED: dict[str, Any] = {"use_autotask_numbers": "Number"}
 
 
 def document(made: Invoice | None = None, **changes: Any) -> Document:
@@ -199,16 +199,17 @@ def test_after_a_lost_answer_it_is_ours_if_the_lines_agree() -> None:
 def test_identical_twins_after_a_lost_answer_get_a_document_each() -> None:
     """Same customer, day and amount twice: two sales, two documents, and a third one is absent."""
     shelf = Shelf([posted("x1"), posted("x2")])
-    findings = [
-        shelf.find(document(invoice(id=AutotaskId(number))), after_sending=True) for number in (155, 156, 157)
-    ]
+    findings = [shelf.find(document(invoice(id=AutotaskId(number))), after_sending=True) for number in (155, 156, 157)]
     assert [finding.verdict for finding in findings] == ["ours", "ours", "absent"]
     assert {finding.posted.id for finding in findings if finding.posted} == {"x1", "x2"}
 
 
 def test_twins_before_sending_get_a_document_each() -> None:
     shelf = Shelf([posted("x1")])
-    assert [shelf.find(document(invoice(id=AutotaskId(number)))).verdict for number in (155, 156)] == ["equal", "absent"]
+    assert [shelf.find(document(invoice(id=AutotaskId(number)))).verdict for number in (155, 156)] == [
+        "equal",
+        "absent",
+    ]
 
 
 # --- whose it is ---

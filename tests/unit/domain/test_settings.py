@@ -161,7 +161,20 @@ def test_neither_yes_nor_no(raw: object) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["5000", 5000, 5000.0, D(5000), "5,000", "5.000", "5 000", "5\u00a0000", "5\u202f000", "5'000", "5’000", "+5000"],
+    [
+        "5000",
+        5000,
+        5000.0,
+        D(5000),
+        "5,000",
+        "5.000",
+        "5 000",
+        "5\u00a0000",
+        "5\u202f000",
+        "5'000",
+        "5\u2019000",
+        "+5000",
+    ],
 )
 def test_a_whole_number_with_any_mark_between_the_thousands(raw: object) -> None:
     assert read("Log rows to show", raw) == 5000
@@ -173,7 +186,9 @@ def test_a_thousand_is_never_read_as_one(raw: str) -> None:
     assert read("Most invoices in one run", raw) == 1000
 
 
-@pytest.mark.parametrize("raw", ["ten", "10 min", "10.5", 10.5, "1e3", "--3", "", "NaN", "inf", float("nan"), True, "5-"])
+@pytest.mark.parametrize(
+    "raw", ["ten", "10 min", "10.5", 10.5, "1e3", "--3", "", "NaN", "inf", float("nan"), True, "5-"]
+)
 def test_what_is_no_whole_number(raw: object) -> None:
     assert "a whole number from 5 to 1440" in refusal("Sync every (minutes)", raw)
 
@@ -189,6 +204,9 @@ def test_what_is_no_whole_number(raw: object) -> None:
         (",5", "0.5"),
         (1, "1"),
         ("1,00", "1"),
+        ("0,050", "0.05"),
+        ("0.125", "0.125"),
+        (",125", "0.125"),
     ],
 )
 def test_small_amounts_in_either_decimal_mark(raw: object, wanted: str) -> None:
@@ -204,11 +222,12 @@ def test_small_amounts_in_either_decimal_mark(raw: object, wanted: str) -> None:
         ("1\u00a0234,50", "1234.50"),
         ("1\u202f234,50", "1234.50"),
         ("1'234.50", "1234.50"),
-        ("1’234.50", "1234.50"),
+        ("1\u2019234.50", "1234.50"),
         ("123,456.7", "123456.7"),
         ("1.000.000", "1000000"),
         ("1,000,000", "1000000"),
         (0, "0"),
+        (1.234, "1.234"),
         ("1234.5", "1234.5"),
         ("1234,5", "1234.5"),
     ],
@@ -223,12 +242,14 @@ def test_an_amount_that_can_be_read_in_two_ways_is_refused(raw: str) -> None:
     assert raw in refusal("Skip invoices smaller than", raw)
 
 
-@pytest.mark.parametrize("raw", ["1.234.5", "1,234,56", "12.34.56", "1,,2", "$5", "5 NZD", "1_000", "(5)", "-1", "five"])
+@pytest.mark.parametrize(
+    "raw", ["1.234.5", "1,234,56", "12.34.56", "1,,2", "$5", "5 NZD", "1_000", "(5)", "-1", "five"]
+)
 def test_what_is_no_amount(raw: str) -> None:
     assert "a number from 0 to 1000000" in refusal("Skip invoices smaller than", raw)
 
 
-@given(st.decimals(0, 1000000, places=2), st.sampled_from(["", ",", ".", " ", "\u00a0", "\u202f", "'", "’"]))
+@given(st.decimals(0, 1000000, places=2), st.sampled_from(["", ",", ".", " ", "\u00a0", "\u202f", "'", "\u2019"]))
 def test_money_with_cents_is_the_same_in_every_country(amount: Decimal, between: str) -> None:
     text = f"{amount:,.2f}".replace(",", "T").replace(".", "," if between == "." else ".").replace("T", between)
     assert read("Skip invoices smaller than", text) == amount
@@ -271,7 +292,9 @@ def test_a_date_however_it_is_typed(raw: object) -> None:
     assert read("Start date", raw) == MONTH_END
 
 
-@pytest.mark.parametrize(("raw", "one", "other"), [("1/2/2026", "2026-02-01", "2026-01-02"), ("12.11.2026", "2026-11-12", "2026-12-11")])
+@pytest.mark.parametrize(
+    ("raw", "one", "other"), [("1/2/2026", "2026-02-01", "2026-01-02"), ("12.11.2026", "2026-11-12", "2026-12-11")]
+)
 def test_a_date_that_can_be_read_in_two_ways_is_refused_with_both(raw: str, one: str, other: str) -> None:
     said = refusal("Start date", raw)
     assert raw in said
@@ -286,7 +309,20 @@ def test_a_date_that_has_one_reading_only(raw: str, wanted: dt.date) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["31/4/2026", "2026-02-29", "13/13/2026", "30/9/26", "tomorrow", "2026", "30 Foo 2026", 5, -1, 99999, True, "46295x"],
+    [
+        "31/4/2026",
+        "2026-02-29",
+        "13/13/2026",
+        "30/9/26",
+        "tomorrow",
+        "2026",
+        "30 Foo 2026",
+        5,
+        -1,
+        99999,
+        True,
+        "46295x",
+    ],
 )
 def test_what_is_no_date(raw: object) -> None:
     assert "a date such as 2026-09-30" in refusal("Start date", raw)
@@ -299,9 +335,10 @@ def test_every_day_is_read_back_or_asked_about(day: dt.date) -> None:
     assert read("Start date", (day - dt.date(1899, 12, 30)).days) == day
     for typed in (f"{day.day}/{day.month}/{day.year}", f"{day.month}/{day.day}/{day.year}"):
         try:
-            assert read("Start date", typed) == day
+            found = str(read("Start date", typed))
         except NotReadableError as error:
-            assert str(day) in str(error)
+            found = str(error)
+        assert str(day) in found
 
 
 # --- text, people ---
@@ -309,7 +346,13 @@ def test_every_day_is_read_back_or_asked_about(day: dt.date) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "wanted"),
-    [(200, "200"), (200.0, "200"), ("090", "090"), ("  Very   orange\u00a0invoice! ", "Very orange invoice!"), ("=1+1", "=1+1")],
+    [
+        (200, "200"),
+        (200.0, "200"),
+        ("090", "090"),
+        ("  Very   orange\u00a0invoice! ", "Very orange invoice!"),
+        ("=1+1", "=1+1"),
+    ],
 )
 def test_text_is_kept_but_for_needless_blanks(raw: object, wanted: str) -> None:
     assert read("Default sales account", raw) == wanted
@@ -346,7 +389,9 @@ def test_what_may_be_blank(name: str, wanted: object, raw: object) -> None:
     assert read(name, raw) == wanted
 
 
-@pytest.mark.parametrize("name", ["Sync mode", "Paused", "Sync every (minutes)", "Rounding line up to", "Mail security"])
+@pytest.mark.parametrize(
+    "name", ["Sync mode", "Paused", "Sync every (minutes)", "Rounding line up to", "Mail security"]
+)
 def test_what_may_not_be_blank_says_what_belongs_there(name: str) -> None:
     said = refusal(name, None)
     assert f"“{name}” is blank" in said
@@ -363,7 +408,12 @@ def test_names_in_any_case_and_with_any_blanks(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "nearest"),
-    [("Sync mod", "Sync mode"), ("Startdate", "Start date"), ("four decimals", "Four decimal places"), ("Curency", "Currency")],
+    [
+        ("Sync mod", "Sync mode"),
+        ("Startdate", "Start date"),
+        ("four decimals", "Four decimal places"),
+        ("Curency", "Currency"),
+    ],
 )
 def test_an_unknown_name_suggests_the_nearest(typed: str, nearest: str) -> None:
     with pytest.raises(NotReadableError, match=f"“{typed}”.*Did you mean “{nearest}”"):
@@ -407,14 +457,21 @@ def test_all_problems_come_at_once_and_defaults_stand_in() -> None:
         "Default sales account",
         "Default tax rate",
     ]
-    assert (settings.sync_mode, settings.start_date, settings.mail_port, settings.alert_people) == ("Preview", None, 587, "")
+    assert (settings.sync_mode, settings.start_date, settings.mail_port, settings.alert_people) == (
+        "Preview",
+        None,
+        587,
+        "",
+    )
     assert settings.paused
 
 
 def test_a_default_that_is_used_must_be_there() -> None:
     cells = {**START, "Unmapped billing code": "Use default", "Unmapped tax region": "Use default"}
     assert read_settings({**cells, "Default sales account": 200, "Default tax rate": "OUTPUT2"})[1] == []
-    assert [problem.where for problem in read_settings({**cells, "Default sales account": 200})[1]] == ["Default tax rate"]
+    assert [problem.where for problem in read_settings({**cells, "Default sales account": 200})[1]] == [
+        "Default tax rate"
+    ]
 
 
 def test_a_problem_is_told_once_and_under_the_name_on_the_sheet() -> None:
@@ -441,7 +498,11 @@ def test_any_cell_is_read_or_refused_in_words(setting: Setting, raw: Any) -> Non
     try:
         value = read_value(setting, raw)
     except NotReadableError as error:
-        assert str(error).endswith((".", "?"))
+        said = str(error)
+    else:
+        said = ""
+    if said:
+        assert said.endswith((".", "?"))
         return
     assert read_value(setting, value) == value
     if setting.low is not None and value is not None:

@@ -16,7 +16,7 @@ ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
     "text",
     [
         "Support 🚀👩🏽‍💻 for Ōtautahi",
-        "חשבונית מס ‏(עברית)‏",
+        "חשבונית מס \u200f(עברית)\u200f",
         "فاتورة رقم ١٢",
         "日本語の明細",
         "tab\there, line\nhere",
@@ -28,7 +28,9 @@ def test_every_script_and_sign_is_kept(text: str) -> None:
     assert clean(text) == text
 
 
-@pytest.mark.parametrize("bad", ["\x00", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\ufffe", "\uffff", "\ud800", "\udfff"])
+@pytest.mark.parametrize(
+    "bad", ["\x00", "\x08", "\x0b", "\x0c", "\x1b", "\x1f", "\ufffe", "\uffff", chr(0xD800), chr(0xDFFF)]
+)
 def test_what_xml_forbids_is_removed(bad: str) -> None:
     assert clean(f"Sup{bad}port{bad}") == "Support"
 

@@ -41,7 +41,7 @@ def test_a_plain_invoice() -> None:
     assert "xero" not in found.mark
     assert found.expected.total == D("115.00")
     assert [(item.quantity, item.unit, item.account, item.tax_type) for item in found.lines] == [
-        (1, 100, "200", "OUTPUT2")
+        (D(1), D(100), "200", "OUTPUT2")
     ]
     assert found.lines[0].tax is None
 
@@ -71,7 +71,7 @@ def test_an_empty_number_matters_only_when_it_is_needed() -> None:
 def test_covered_work_keeps_its_hours_and_costs_nothing() -> None:
     covered = line("0", "0", quantity=D("3.175"), rate=D(100))
     found = document(invoice(line(), covered))
-    assert (found.lines[1].quantity, found.lines[1].unit) == (D("3.175"), 0)
+    assert (found.lines[1].quantity, found.lines[1].unit) == (D("3.175"), D(0))
     assert len(document(invoice(line(), covered), zero_lines="Leave out").lines) == 1
 
 

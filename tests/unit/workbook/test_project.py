@@ -399,7 +399,7 @@ def test_a_lost_table_is_told(fresh: Path, edit: Edit) -> None:
 
 def test_another_workbook_is_refused(tmp_path: Path) -> None:
     """A workbook without our tables is not written to."""
-    import xlsxwriter  # noqa: PLC0415
+    import xlsxwriter
 
     stream = io.BytesIO()
     book = xlsxwriter.Workbook(stream)
@@ -497,9 +497,9 @@ def test_any_text_any_key(fresh: Path, rows: dict[int, str], data: st.DataObject
     projection = Projection({"Invoices": [{"Customer": rows[key], "Autotask id": key} for key in order]})
     project(fresh, projection)
     assert not project(fresh, projection).changed
-    from workbook.book import Book  # noqa: PLC0415
-    from workbook.cells import value_of  # noqa: PLC0415
-    from workbook.splice import SheetReader, cells_of  # noqa: PLC0415
+    from workbook.book import Book
+    from workbook.cells import value_of
+    from workbook.splice import SheetReader, cells_of
 
     book = Book(Package.read(fresh))
     found = {}

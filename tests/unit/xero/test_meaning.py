@@ -36,30 +36,40 @@ SAID = [
     ("The TaxType code OUTPUT9 does not exist or cannot be used for this type of transaction.", "AX-204"),
     ("Email address must be valid.", "AX-104"),
     (
-        "The contact name Kauri Legal is already assigned to another contact. The contact name must be unique across "
-        "all active contacts.",
+        (
+            "The contact name Kauri Legal is already assigned to another contact. The contact name must be unique "
+            "across all active contacts."
+        ),
         "AX-211",
     ),
     (
-        "The contact number 7 is already assigned to another contact. The contact number must be unique across all "
-        "contacts.",
+        (
+            "The contact number 7 is already assigned to another contact. The contact number must be unique across all "
+            "contacts."
+        ),
         "AX-211",
     ),
     (
-        "The specified contact details matched an archived contact. Archived contacts cannot currently be edited via "
-        "the API.",
+        (
+            "The specified contact details matched an archived contact. Archived contacts cannot currently be edited "
+            "via the API."
+        ),
         "AX-206",
     ),
     (
-        "The contact with the specified contact details has been archived. The contact must be un-archived before "
-        "creating new invoices or credit notes",
+        (
+            "The contact with the specified contact details has been archived. The contact must be un-archived before "
+            "creating new invoices or credit notes"
+        ),
         "AX-206",
     ),
     ("Unknown contact details, please provide a valid ContactID or Contact Number", "AX-105"),
     ("Contact requires a valid ContactId or ContactName", "AX-105"),
     (
-        "The Contact must contain at least 1 of the following elements to identify the contact: Name, ContactID, "
-        "ContactNumber",
+        (
+            "The Contact must contain at least 1 of the following elements to identify the contact: Name, ContactID, "
+            "ContactNumber"
+        ),
         "AX-105",
     ),
     ("The line total 20.01 does not match the expected line total 20.00", "AX-106"),
