@@ -11,7 +11,17 @@ from agent.domain.settings import Settings
 from agent.errors import PlainError
 
 _SERVICE = "AutoXero"
-_SYNCED = ("onedrive", "dropbox", "google drive", "googledrive", "icloud", "mobile documents", "nextcloud", "box sync")
+_SYNCED = (
+    "onedrive",
+    "dropbox",
+    "google drive",
+    "googledrive",
+    "icloud",
+    "mobile documents",
+    "nextcloud",
+    "box sync",
+    "cloudstorage",
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ def check_home(home: Path) -> None:
         PlainError: It is on a synced or network folder, or cannot be written to.
     """
     advice = "Set AUTOXERO_HOME to a folder on this computer's own disk that is not synced."
-    for part in home.absolute().parts:
+    for part in (*home.absolute().parts, *home.resolve().parts):
         if any(part.casefold().startswith(name) for name in _SYNCED):
             raise PlainError(f"The home {home} is in a synced folder (“{part}”), which can damage the ledger.", advice)
     if str(home).startswith(("\\\\", "//")):

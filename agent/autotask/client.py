@@ -15,7 +15,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from agent.autotask.models import FieldInfos, ZoneRow
-from agent.errors import stop
+from agent.errors import StopError, stop
 from agent.wire import NoAnswerError, Wire, checked_url
 
 PUBLIC_URL = "https://webservices.autotask.net/ATServicesRest/"
@@ -111,7 +111,10 @@ class Autotask:
         while True:
             after = [] if last is None else [{"op": "gt", "field": "id", "value": last}]
             body = msgspec.json.encode({"filter": [*conditions, *after], "MaxRecords": PAGE})
-            items = decoder.decode(self._call("POST", f"{entity}/query", body)).items
+            try:
+                items = decoder.decode(self._call("POST", f"{entity}/query", body)).items
+            except (msgspec.DecodeError, msgspec.ValidationError) as error:
+                raise _unreadable(entity, error) from None
             yield from items
             if len(items) < PAGE:
                 return
@@ -119,9 +122,11 @@ class Autotask:
 
     def labels(self, entity: str, name: str) -> dict[int, str]:
         """The labels of a pick list by its numbers."""
-        infos = msgspec.json.decode(
-            self._call("GET", f"{entity}/entityInformation/fields"), type=FieldInfos, strict=False
-        )
+        content = self._call("GET", f"{entity}/entityInformation/fields")
+        try:
+            infos = msgspec.json.decode(content, type=FieldInfos, strict=False)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise _unreadable(entity, error) from None
         found = [info for info in infos.fields if info.name.casefold() == name.casefold()]
         values = found[0].picklist_values or [] if found else []
         return {int(value.value): value.label or str(value.value) for value in values}
@@ -191,7 +196,10 @@ class Autotask:
             if "could not be determined" in answer.text:
                 raise stop("AX-302", f"Autotask does not know the user name “{self._credentials.username}”.")
             raise _meaning(answer, "zoneInformation")
-        row = msgspec.json.decode(answer.content, type=ZoneRow, strict=False)
+        try:
+            row = msgspec.json.decode(answer.content, type=ZoneRow, strict=False)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise _unreadable("zoneInformation", error) from None
         url = checked_url(row.url if row.url.endswith("/") else row.url + "/", "Autotask's zone")
         return Zone(url, row.web_url, row.ci)
 
@@ -201,9 +209,13 @@ def values_of(field_name: str, values: Sequence[int]) -> Condition:
     return {"op": "in", "field": field_name, "value": list(values)}
 
 
+def _unreadable(what: str, error: Exception) -> StopError:
+    return stop("AX-304", f"What answered for {what} is not Autotask, or not in its right mind ({error}).")
+
+
 def _header(value: str) -> str:
-    """A header's value as bytes would carry it: any characters whatever, in UTF-8."""
-    return value.encode("utf-8").decode("latin-1")
+    """A header's value as bytes would carry it: any characters whatever, in UTF-8; a copied line break is no part."""
+    return value.strip().encode("utf-8").decode("latin-1")
 
 
 def _give_up(state: RetryCallState) -> bool:

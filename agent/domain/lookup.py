@@ -49,7 +49,7 @@ class Shelf:
     """
 
     def __init__(self, posted: Iterable[Posted], taken: Iterable[str] = ()) -> None:
-        own = set(taken)
+        self._own = own = set(taken)
         self._claimed: set[str] = set()
         documents = {item.id: item for item in posted if item.is_live}
         self._by_number: defaultdict[str, list[Posted]] = defaultdict(list)
@@ -78,7 +78,7 @@ class Shelf:
             )
         for number in (document.number, f"INV:{document.autotask_id}"):
             for item in self._by_number.get(_number(number or ""), []) if number else []:
-                if not agrees(document, item):
+                if item.id in self._own or marked_id(item) is not None or not agrees(document, item):
                     return _taken(item, document, f"the number {item.number}")
                 is_ours = after_sending or document.kind == "Credit note"
                 return Finding("ours" if is_ours else "equal", item)

@@ -109,12 +109,13 @@ def plan(
 
 
 def _numbers(invoices: Iterable[Invoice], records: Mapping[AutotaskId, Record], settings: Settings) -> Counter[str]:
-    """How often each number would be used by invoices that are not yet in Xero."""
+    """How often each number would be used: by invoices that are, or could still be, on their way to Xero."""
     counter: Counter[str] = Counter()
     for invoice in invoices:
         record = records.get(invoice.id)
         number = number_of(invoice, settings)
-        if number and not invoice.is_voided and (record is None or record.xero_id is None):
+        is_out = record is not None and (record.xero_id is not None or record.status == "Never send")
+        if number and not (is_out or _skipped(invoice, settings) or _worthless(invoice, settings)):
             counter[number] += 1
     return counter
 
@@ -143,6 +144,8 @@ def _decide(  # noqa: PLR0911 - the truth table, a return a row
         sums = f"{document.currency} {document.expected.total}"
         return Action("create", invoice, f"{document.kind} over {sums}", None, translation)
     first = _first(translation.faults)
+    if first.kind.effect == "skip":
+        return Action("skip", invoice, first.detail, first, translation)
     if age < 2 * settle and first.code in {"AX-101", "AX-106", "AX-112"}:
         return _unfinished(invoice, first.detail)
     return Action("fault" if first.is_strike else "wait", invoice, first.title, first, translation)
@@ -204,7 +207,7 @@ def _limited(actions: list[Action], records: Mapping[AutotaskId, Record], limits
     creates = [action for action in actions if action.verb == "create"]
     asked = {action.invoice.id for action in creates if _is_asked_for(records.get(action.invoice.id))}
     unasked = [action for action in creates if action.invoice.id not in asked]
-    waiting = {action.invoice.id: action for action in unasked[limits.most :]}
+    waiting = {action.invoice.id: action for action in unasked[max(0, limits.most - len(asked)) :]}
     if not waiting:
         return actions
     value = _sums(waiting.values())

@@ -443,9 +443,13 @@ def read_settings(cells: Mapping[str, object]) -> tuple[Settings, list[Problem]]
     for name, raw in cells.items():
         try:
             setting = find(name)
-            values[_ATTRIBUTES[setting.name.casefold()]] = read_value(setting, raw)
         except NotReadableError as error:
             problems.append(Problem(name, str(error)))
+            continue
+        try:
+            values[_ATTRIBUTES[setting.name.casefold()]] = read_value(setting, raw)
+        except NotReadableError as error:
+            problems.append(Problem(setting.name, str(error)))
     settings = Settings(**values)
     return settings, problems + _together(settings, {problem.where for problem in problems})
 
@@ -492,36 +496,46 @@ def _read_choice(setting: Setting, raw: object) -> Value:
 
 
 def _read_yes_no(_setting: Setting, raw: object) -> Value:
-    folded = str(raw).casefold()
+    folded = str(int(raw) if isinstance(raw, float) and raw.is_integer() else raw).casefold()
     if folded in {"yes", "true", "y", "on", "1"}:
         return True
     return False if folded in {"no", "false", "n", "off", "0"} else None
+
+
+_BLANKS = re.compile(r"[\s'\u2019\u202f]")
+_WHOLE = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+|\d{1,3}(\.\d{3})+)")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:(?:,\d{3})+(\.\d*)?|(?:\.\d{3})+(,\d*)?)")
+_PLAIN = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)")
 
 
 def read_decimal(raw: object) -> Decimal:
     """A number as people type it, with either decimal mark and blanks or marks between the thousands.
 
     Raises:
-        ValueError: It is no number, or it could be read in two ways.
+        ValueError: It is no number.
+        NotReadableError: It could be read in two ways, such as ``1,234``.
     """
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal | str):
         raise ValueError(f"not a number: {raw!r}")  # noqa: TRY004 - what is typed wrong is a wrong value
-    if not isinstance(raw, str):
-        value = Decimal(str(raw))
-    else:
-        text = re.sub(r"[\s'\u2019\u202f]", "", raw)
-        if not re.fullmatch(r"[+-]?(\d{1,3}([.,]\d{3})+|\d+)?([.,]\d+)?", text) or not re.search(r"\d", text):
-            raise ValueError(f"not a number: {raw!r}")
-        marks = re.findall(r"[.,]", text)
-        if len(marks) > 1 and len(set(marks)) == 1:
-            text = re.sub(r"[.,]", "", text)
-        elif marks:
-            head, tail = text.rsplit(marks[-1], 1)
-            text = re.sub(r"[.,]", "", head) + "." + tail
-        value = Decimal(text)
+    value = _typed_decimal(_BLANKS.sub("", raw), raw) if isinstance(raw, str) else Decimal(str(raw))
     if not value.is_finite():
         raise ValueError(f"not a number: {raw!r}")
     return value
+
+
+def _typed_decimal(text: str, raw: str) -> Decimal:
+    marks = re.findall(r"[.,]", text)
+    if _GROUPED.fullmatch(text):
+        if len(marks) == 1 and not text.lstrip("+-").startswith("0"):
+            thousands, fraction = re.sub(r"[.,]", "", text), text.replace(",", ".")
+            raise NotReadableError(f"“{raw}” can be read in two ways. Type {thousands} or {fraction}0.")
+        if len(marks) > 1:
+            last = marks[-1] if marks[-1] != marks[0] else ""
+            head, _, tail = text.rpartition(last) if last else (text, "", "")
+            return Decimal(re.sub(r"[.,]", "", head) + ("." + tail if last else ""))
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"not a number: {raw!r}")
+    return Decimal(text.replace(",", "."))
 
 
 def _within(setting: Setting, value: Decimal) -> bool:
@@ -529,7 +543,8 @@ def _within(setting: Setting, value: Decimal) -> bool:
 
 
 def _read_whole(setting: Setting, raw: object) -> Value:
-    value = read_decimal(raw)
+    typed = _BLANKS.sub("", raw) if isinstance(raw, str) else ""
+    value = Decimal(re.sub(r"[.,]", "", typed)) if _WHOLE.fullmatch(typed) else read_decimal(raw)
     return int(value) if value == value.to_integral_value() and _within(setting, value) else None
 
 

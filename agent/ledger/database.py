@@ -10,7 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -40,7 +40,7 @@ def open_database(url: str) -> Engine:
             version = _version(connection)
         if version != VERSION:
             _migrate(engine, version)
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(error, url) from error
     return engine
 
@@ -111,9 +111,10 @@ def daily_backup(engine: Engine, now: Callable[[], datetime] = lambda: datetime.
 
 def _unreadable(error: Exception, url: str) -> PlainError:
     """What is wrong with the ledger file, in a sentence. The address is told without a password."""
-    from sqlalchemy.engine import make_url  # noqa: PLC0415 - only for a message
-
-    place = make_url(url).render_as_string(hide_password=True)
+    try:
+        place = make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        place = "the address in AUTOXERO_DATABASE_URL"
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     if isinstance(error, DatabaseError) and ("malformed" in reason or "not a database" in reason):
         return PlainError(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TypeVar
 
 import msgspec
 import requests
@@ -34,6 +35,8 @@ _NUMBERS = 100
 """Numbers asked for in one address."""
 _TRIES = 4
 _LONGEST_WAIT = 120.0
+
+Shape = TypeVar("Shape")
 
 _PATHS: Mapping[DocumentKind, str] = {"Invoice": "Invoices", "Credit note": "CreditNotes"}
 
@@ -101,7 +104,7 @@ class Xero:
     def connections(self) -> list[Connection]:
         """The organisations that the sign-in reaches."""
         content = self._read(f"{self._base}/connections", {}).content
-        found = msgspec.json.decode(content, type=list[Connection], strict=False)
+        found = _decoded(content, list[Connection])
         return [connection for connection in found if connection.tenant_type in {"ORGANISATION", ""}]
 
     def organisation(self) -> Organisation:
@@ -371,7 +374,7 @@ def _all_said(answer: requests.Response) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words)) or ("no reason given",)
 
 
-def _decoded(content: bytes, shape: type[Envelope]) -> Envelope:
+def _decoded(content: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(content, type=shape, strict=False)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:

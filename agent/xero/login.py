@@ -85,7 +85,10 @@ class CustomConnection:
                 trouble = f"Xero's sign-in did not answer ({error})."
                 continue
             if answer.status_code == 200:
-                return msgspec.json.decode(answer.content, type=Token, strict=False)
+                try:
+                    return msgspec.json.decode(answer.content, type=Token, strict=False)
+                except (msgspec.DecodeError, msgspec.ValidationError):
+                    raise stop("AX-402", "What answered is not Xero's sign-in.") from None
             if answer.status_code < 500 and answer.status_code != 429:
                 raise stop("AX-405", _refusal(answer.content, answer.status_code))
             trouble = f"Xero's sign-in answered HTTP {answer.status_code}."

@@ -229,8 +229,8 @@ def test_a_system_that_is_not_there_ends_with_69(practice: Practice) -> None:
 def test_a_bug_leaves_a_report_without_secrets(practice: Practice) -> None:
     """A wrong kind of answer from deep inside ends in exit code 3 and a file to send, never in a stack trace."""
     script = (
-        "import sys, agent.sync\n"
-        "def broken(*_, **__): raise RuntimeError('secret is ' + __import__('os').environ['AUTOXERO_AUTOTASK_SECRET'])\n"
+        "import os, sys, agent.sync\n"
+        "def broken(*_, **__): raise RuntimeError('secret is ' + os.environ['AUTOXERO_AUTOTASK_SECRET'])\n"
         "agent.sync.sync = broken\n"
         "from agent.cli import main\n"
         "main(['sync', '--workbook', sys.argv[1]])\n"
