@@ -44,6 +44,8 @@ _LANDED = timedelta(seconds=90)
 """After this a request that got no answer can no longer land: the longest time-out and 30 seconds."""
 _LOOK_BACK = timedelta(days=60)
 """How far before a document's date it is looked for, in case it was re-dated in Xero."""
+_ALONE = 3
+"""After so many requests that came to nothing an invoice is sent alone; one more is its own fault."""
 _BREAKER = 4
 """Failures in a row, with no success, after which it is Xero that is ill, not an invoice."""
 
@@ -102,7 +104,8 @@ class Poster:
 
     def _look_up_lost(self, intent: Intent, shelf: Shelf) -> None:
         states: dict[AutotaskId, str] = {}
-        outcomes = []
+        outcomes: list[Outcome] = []
+        absences = self.ledger.absences()
         for document in intent.documents:
             autotask_id = document.autotask_id
             finding = shelf.find(document, after_sending=True)
@@ -117,6 +120,9 @@ class Poster:
             elif abs(self.ledger.now() - intent.made) > _LANDED:
                 states[autotask_id] = "absent"
                 self._log("Certainly not in Xero", "It is planned anew.", autotask_id)
+                if len(intent.documents) == 1 and absences.get(autotask_id, 0) >= _ALONE:
+                    why = "Xero does not answer when this invoice is sent, while it takes others."
+                    outcomes.append(self._struck(autotask_id, fault("AX-299", why)))
         self.ledger.settle(intent.key, states, outcomes)
 
     # --- looking before the first post -------------------------------------------------------------------------------
@@ -172,17 +178,27 @@ class Poster:
     def send(self, actions: Sequence[Action]) -> None:
         """Send all documents, in batches, up to four at a time; record each answer as it comes.
 
-        A batch that fails whole is halved until the bad document stands alone.
+        A batch that fails whole is halved until the bad document stands alone. What was part of a request that came to
+        nothing goes last, in ever smaller batches: so one that Xero cannot digest ends alone, too.
 
         Raises:
             StopError: Xero is not to be reached; what is not sent stays planned, and nobody is struck.
         """
         by_id = {action.invoice.id: action for action in actions}
         kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+        absences = self.ledger.absences()
         queue = [
             batch
+            for absent in sorted({absences.get(action.invoice.id, 0) for action in actions})
             for kind in kinds
-            for batch in batches([action.document for action in actions if action.document.kind == kind])
+            for batch in batches(
+                [
+                    action.document
+                    for action in actions
+                    if action.document.kind == kind and absences.get(action.invoice.id, 0) == absent
+                ],
+                most=max(1, BATCH >> (2 * absent)),
+            )
         ]
         suspects: list[tuple[Document, Fault]] = []
         while queue:
@@ -358,13 +374,13 @@ class Poster:
         self.ledger.log(event, detail, run=self.run, level=level, invoice=invoice)
 
 
-def batches(documents: Sequence[Document]) -> list[list[Document]]:
+def batches(documents: Sequence[Document], most: int = BATCH) -> list[list[Document]]:
     """The documents in batches that Xero takes: of one precision, at most 50, below 3 MB."""
     found: list[list[Document]] = []
     size = 0
     for document in documents:
         its_size = len(encode(document.kind, [document]))
-        fits = found and len(found[-1]) < BATCH and size + its_size < LARGEST_BODY
+        fits = found and len(found[-1]) < most and size + its_size < LARGEST_BODY
         if fits and found[-1][0].places == document.places:
             found[-1].append(document)
             size += its_size

@@ -11,6 +11,7 @@ from typing import Any
 
 from agent import views
 from agent.desk import Desk
+from agent.domain.invoice import AutotaskId
 from workbook.errors import WorkbookError
 from workbook.project import Projection, project
 
@@ -19,9 +20,10 @@ _HEARTBEAT = 2
 """After so many syncs with nothing new the file is touched all the same: its light turns red after three."""
 
 
-def project_all(desk: Desk, run: str = "") -> list[str]:
+def project_all(desk: Desk, run: str = "", wishes: Sequence[AutotaskId] = ()) -> list[str]:
     """Bring the status sheets up to date; the file is touched only where something changed.
 
+    ``wishes`` are the invoices whose column Do has been acted on and is cleared.
     The moments of the last run change with every run: they are written together with another change only.
 
     Returns:
@@ -32,7 +34,7 @@ def project_all(desk: Desk, run: str = "") -> list[str]:
     content = hashlib.sha256(repr(shown).encode()).hexdigest()
     stamps = _kept_stamps(desk, content)
     try:
-        full = replace(shown, names={**shown.names, **stamps})
+        full = replace(shown, names={**shown.names, **stamps}, edits=_cleared(wishes))
         outcome = project(desk.workbook, full, backups=desk.config.home / _BACKUPS)
     except WorkbookError as error:
         desk.ledger.log("AX-501 The workbook is open elsewhere or read-only", str(error), run=run, level="Warning")
@@ -41,6 +43,11 @@ def project_all(desk: Desk, run: str = "") -> list[str]:
     for note in outcome.notes:
         desk.ledger.log("AX-502 Put right in the workbook", note, run=run, level="Warning")
     return list(outcome.notes)
+
+
+def _cleared(wishes: Sequence[AutotaskId]) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
+    cells: dict[tuple[str, ...], dict[str, views.Cell]] = {(str(item),): {"Do": None} for item in wishes}
+    return {"Invoices": cells, "Faults": cells} if cells else {}
 
 
 def _kept_stamps(desk: Desk, content: str) -> dict[str, views.Cell]:

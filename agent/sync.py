@@ -31,7 +31,11 @@ from agent.newcontacts import create_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
 from agent.watch import watch
+from agent.wishes import take_wishes
 from agent.writebacks import queue_write_backs, write_back
+
+_MANY = 5
+"""So many invoices without any tax are no chance."""
 
 
 @dataclass
@@ -117,6 +121,7 @@ class _Run:
             self.ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
         daily_backup(desk.ledger.engine)
         fence = self.ledger.begin_run(report.run, report.mode)
+        wishes = take_wishes(desk, report.run)
         stopped: StopError | None = None
         try:
             if self.settings.paused:
@@ -135,7 +140,7 @@ class _Run:
         report.finished = datetime.now(UTC)
         self.ledger.end_run(report.run, _counts(report), stopped.fault if stopped else None)
         report.problems += alert(desk)
-        report.problems += project_all(desk, report.run)
+        report.problems += project_all(desk, report.run, wishes)
         if stopped is not None:
             raise stopped
         return report
@@ -171,7 +176,9 @@ class _Run:
         if self.is_live:
             with self._light("xero"):
                 desk.tell("Looking for changes")
-                report.voided = watch(desk, organisation, report.run, is_asked=self.is_asked)
+                report.voided = watch(
+                    desk, organisation, report.run, is_asked=self.is_asked or bool(desk.reading.wishes)
+                )
         self._write_back()
 
     def _poster(self, fence: int) -> Poster:
@@ -223,10 +230,19 @@ class _Run:
         if not self.is_live:
             limits = Limits()
         actions = plan(invoices, records, situation, self.ledger.known_contacts(), desk.autotask.now(), limits)
+        self._note_untaxed(invoices, books)
         self.ledger.note_missing(
             {item.invoice.id: item.translation.missing if item.translation else () for item in actions}
         )
         return actions
+
+    def _note_untaxed(self, invoices: Sequence[Invoice], books: Books) -> None:
+        """One banner, not a fault for each: Autotask charges no tax at all though the organisation is registered."""
+        worth = [invoice for invoice in invoices if invoice.net and not invoice.is_voided]
+        if any(invoice.tax for invoice in worth) or not books.organisation.pays_tax:
+            self.ledger.remember(untaxed="")
+        elif len(worth) >= _MANY:
+            self.ledger.remember(untaxed="yes")
 
     def _carry_out(self, actions: Sequence[Action], poster: Poster) -> None:
         if not self.is_live:

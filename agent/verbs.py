@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from agent.desk import Desk
 from agent.domain import settings as declared
+from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.errors import PlainError, StopError
 from agent.ledger.ledger import find_invoice
 from agent.projecting import project_all
 from agent.sync import Report, sync
+from agent.views import sums
 from workbook.errors import WorkbookError
 from workbook.project import Projection, project
 
@@ -138,7 +140,8 @@ def set_value(desk: Desk, name: str, value: str) -> str:
     cell = {True: "Yes", False: "No"}.get(meant, meant) if isinstance(meant, bool) else meant
     _edit(desk, "Settings", (setting.name,), {"Value": cell})
     desk.ledger.log("Setting changed", f"{setting.name}: {cell}", who="Person")
-    return f"“{setting.name}” is now “{'' if cell is None else cell}”."
+    codes = {kind.code for kind in CATALOGUE.values() if setting.name in kind.settings}
+    return f"“{setting.name}” is now “{'' if cell is None else cell}”.{_let_through(desk, codes)}"
 
 
 def map_value(desk: Desk, table: str, key: str, value: str) -> str:
@@ -151,6 +154,7 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
         value: The Xero account code, tax rate, or contact name.
     """
     first, _, second = (part.strip() for part in key.partition("·"))
+    codes = {"account": {"AX-109", "AX-203"}, "tax": {"AX-110", "AX-204"}}.get(table, {"AX-105", "AX-206", "AX-211"})
     if table == "account":
         _edit(desk, "AccountMap", (first, second), {"Xero account": value})
     elif table == "tax":
@@ -160,7 +164,18 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
     else:
         _edit(desk, "ContactMap", (key.strip(),), {"Xero contact": value})
     desk.ledger.log("Mapping changed", f"{table} {key}: {value}", who="Person")
-    return f"{table.capitalize()} “{key}” now goes to “{value}”. Run “autoxero resync --all” to try what waited for it."
+    return f"{table.capitalize()} “{key}” now goes to “{value}”.{_let_through(desk, codes)}"
+
+
+def _let_through(desk: Desk, codes: Collection[str]) -> str:
+    """Which invoices a change may let through, and how to try them together."""
+    rows = [row for row in desk.ledger.rows() if row["fault_code"] in codes and row["xero_id"] is None]
+    if not rows:
+        return ""
+    named = ", ".join(row["number"] or str(row["autotask_id"]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")
+    again = " and ".join(f"“autoxero resync --fault {code}”" for code in sorted({row["fault_code"] for row in rows}))
+    count = "1 invoice" if len(rows) == 1 else f"{len(rows)} invoices"
+    return f" This may let through {count} over {sums(rows)}: {named}. Try them together with {again}."
 
 
 def test(desk: Desk) -> list[Check]:

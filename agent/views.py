@@ -210,18 +210,15 @@ def maps(ledger: Ledger, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Ro
         if autotask_id in by_id and by_id[autotask_id]["xero_id"] is None:
             waiting[table, first, second].append(by_id[autotask_id])
     keys = {"AccountMap": ("Billing code", "Line type"), "TaxMap": ("Tax region", "Tax category")}
-    found: dict[str, list[Row]] = {"AccountMap": [], "TaxMap": []}
+    found: dict[str, list[Row]] = {"AccountMap": [], "TaxMap": [], "ContactMap": []}
     for (table, first, second), group in waiting.items():
-        first_name, second_name = keys[table]
-        found[table].append(
-            {
-                first_name: first,
-                second_name: second,
-                "Invoices waiting": len(group),
-                "Money waiting": sum((total_of(row) for row in group), ZERO),
-                "Problem": "Choose one, save, and press Resync.",
-            }
-        )
+        row: Row = {"Invoices waiting": len(group), "Problem": "Choose one, save, and press Resync."}
+        if table == "ContactMap":
+            row |= {"Autotask company": group[0]["customer"], "Company id": int(first), "Nearest names": second}
+        else:
+            money = sum((total_of(item) for item in group), ZERO)
+            row |= {keys[table][0]: first, keys[table][1]: second, "Money waiting": money}
+        found[table].append(row)
     return found
 
 
@@ -277,6 +274,11 @@ def next_step(rows: Sequence[Mapping[str, Any]], ledger: Ledger) -> str:
     for name, light in connections(ledger).items():
         if light["ok"] is False:
             return f"{name.capitalize()}: {light['code']} {light['detail']}"
+    if ledger.fact("untaxed"):
+        return (
+            "Autotask charges no tax on any invoice, but the Xero organisation is registered for tax: set “Tax comes "
+            "from” to “Xero, ignore Autotask's tax”, or set up the tax region in Autotask."
+        )
     counts = Counter(row["status"] for row in rows)
     if counts["Fault"]:
         return f"{counts['Fault']} invoices are in fault: the sheet Faults says what to do for each."

@@ -26,6 +26,7 @@ class Kind:
         cure: What to do now, as a step; ``{…}`` is filled from the facts of the case.
         effect: What it does to the invoice or the run.
         button: The ribbon button or the cell that cures it, where there is one.
+        settings: The settings that can cure it.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Kind:
     cure: str
     effect: Effect = "strike"
     button: str = ""
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ _KINDS = (
         "“Use Autotask Numbers” is on, and Autotask has not given this invoice a number.",
         "Give the invoice a number in Autotask and press Resync; or set “Use Autotask Numbers” to No or Id.",
         button="Resync",
+        settings=("Use Autotask Numbers",),
     ),
     Kind(
         "AX-102",
@@ -116,6 +119,7 @@ _KINDS = (
         "The company has no active contact in Autotask, and a contact person should be written to Xero.",
         "In Autotask add or reactivate a contact of {company}, then press Resync.",
         button="Resync",
+        settings=("Create missing contacts", "Update existing contacts"),
     ),
     Kind(
         "AX-104",
@@ -124,14 +128,16 @@ _KINDS = (
         "Correct the address of {contact} in Autotask and press Resync; or set “Send without a bad email address” "
         "to Yes.",
         button="Resync",
+        settings=("Send without a bad email address", "Create missing contacts", "Update existing contacts"),
     ),
     Kind(
         "AX-105",
         "Can't find Xero Contact with Account Name: {name}",
         "No active contact in Xero has exactly this name; upper and lower case count unless a setting says not.",
-        "Choose the Xero contact for {name} in the ContactMap on the sheet Mappings, or press Use suggested contact or "
-        "Create in Xero; then press Resync.",
-        button="Use suggested contact",
+        "Choose the Xero contact for {name} in ContactMap on the sheet Mappings, or add one of exactly this name in "
+        "Xero; then press Resync.",
+        button="Mappings: ContactMap",
+        settings=("Create missing contacts", "Exact upper and lower case", "Match Xero contact by"),
     ),
     Kind(
         "AX-106",
@@ -139,6 +145,7 @@ _KINDS = (
         "The lines as Xero adds them up do not give Autotask's total. Nothing was sent, so the books stay right.",
         "{cure}",
         button="Resync",
+        settings=("Four decimal places", "Tax comes from", "Rounding line up to"),
     ),
     Kind(
         "AX-107",
@@ -147,6 +154,12 @@ _KINDS = (
         "In Autotask set the field “{field}” to “{value}” for one contact of {company}, or tick Primary Contact; then "
         "press Resync.",
         button="Resync",
+        settings=(
+            "Accounts contact field",
+            "Accounts contact value",
+            "Create missing contacts",
+            "Update existing contacts",
+        ),
     ),
     Kind(
         "AX-108",
@@ -161,6 +174,7 @@ _KINDS = (
         "The billing code has no row with a Xero account on the sheet Mappings.",
         "On the sheet Mappings choose the Xero account beside “{billing_code}” in AccountMap, save, and press Resync.",
         button="Mappings: AccountMap",
+        settings=("Unmapped billing code", "Default sales account"),
     ),
     Kind(
         "AX-110",
@@ -168,6 +182,7 @@ _KINDS = (
         "The tax region and category have no row with a Xero tax rate on the sheet Mappings.",
         "On the sheet Mappings choose the Xero tax rate beside “{tax_region}” in TaxMap, save, and press Resync.",
         button="Mappings: TaxMap",
+        settings=("Unmapped tax region", "Default tax rate"),
     ),
     Kind(
         "AX-111",
@@ -197,6 +212,7 @@ _KINDS = (
         "The invoice is in another currency than the books, and “Other currencies” is Refuse.",
         "Set “Other currencies” to Allow and press Resync; or choose Never send.",
         button="Settings: Other currencies",
+        settings=("Other currencies", "Currency"),
     ),
     Kind(
         "AX-201",
@@ -205,6 +221,7 @@ _KINDS = (
         "Change the invoice number in Autotask and press Resync; or give the document in Xero another number; or set "
         "an “Invoice number prefix”.",
         button="Resync",
+        settings=("Invoice number prefix", "Use Autotask Numbers"),
     ),
     Kind(
         "AX-202",
@@ -219,6 +236,7 @@ _KINDS = (
         "The account is missing, archived, or not one that sales may use.",
         "On the sheet Mappings choose another account in AccountMap, or restore it in Xero; then press Resync.",
         button="Mappings: AccountMap",
+        settings=("Default sales account", "Rounding account"),
     ),
     Kind(
         "AX-204",
@@ -226,6 +244,7 @@ _KINDS = (
         "The tax rate is missing, deleted, or not allowed on this account.",
         "On the sheet Mappings choose another tax rate in TaxMap, or correct it in Xero; then press Resync.",
         button="Mappings: TaxMap",
+        settings=("Default tax rate",),
     ),
     Kind(
         "AX-205",
@@ -234,6 +253,7 @@ _KINDS = (
         "Move the lock date in Xero, or set “Closed period” to Re-date or Leave as draft; then press Resync.",
         "wait",
         "Settings: Closed period",
+        settings=("Closed period", "Hold invoices dated on or before"),
     ),
     Kind(
         "AX-206",
@@ -271,6 +291,7 @@ _KINDS = (
         "The organisation's Xero plan limits how many invoices may be approved.",
         "Set “Invoice status in Xero” to Draft, or upgrade the plan in Xero; then press Resync.",
         button="Settings: Invoice status in Xero",
+        settings=("Invoice status in Xero",),
     ),
     Kind(
         "AX-211",

@@ -27,7 +27,7 @@ anything else                                           create
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -105,7 +105,29 @@ def plan(
         record = records.get(invoice.id, Record(invoice.id))
         here = replace(situation, known_contact=known_contacts.get(invoice.customer.id))
         actions.append(_decide(invoice, record, here, now, numbers))
-    return _limited(actions, records, limits)
+    return _limited(_with_what_waits(actions), records, limits)
+
+
+def _with_what_waits(actions: list[Action]) -> list[Action]:
+    """Tell beside every missing mapping row how many invoices and how much money wait for it."""
+    waiting: defaultdict[tuple[str, str, str], list[Invoice]] = defaultdict(list)
+    for action in actions:
+        for row in action.translation.missing if action.translation else ():
+            waiting[row].append(action.invoice)
+    told = []
+    for action in actions:
+        if action.fault is not None and action.fault.code in {"AX-109", "AX-110"} and action.translation is not None:
+            waits = " ".join(
+                f"{len(waiting[row])} invoices over {_sums((i.currency, rounded(i.total)) for i in waiting[row])} wait "
+                f"for “{row[1]} · {row[2]}”."
+                for row in action.translation.missing
+                if row[0] != "ContactMap"
+            )
+            detail = f"{action.fault.detail} {waits}"
+            told.append(replace(action, fault=replace(action.fault, detail=detail)))
+        else:
+            told.append(action)
+    return told
 
 
 def _numbers(invoices: Iterable[Invoice], records: Mapping[AutotaskId, Record], settings: Settings) -> Counter[str]:
@@ -116,7 +138,7 @@ def _numbers(invoices: Iterable[Invoice], records: Mapping[AutotaskId, Record], 
         number = number_of(invoice, settings)
         is_out = record is not None and (record.xero_id is not None or record.status == "Never send")
         if number and not (is_out or _skipped(invoice, settings) or _worthless(invoice, settings)):
-            counter[number] += 1
+            counter[number.casefold()] += 1
     return counter
 
 
@@ -135,8 +157,8 @@ def _decide(  # noqa: PLR0911 - the truth table, a return a row
     if skipped := _worthless(invoice, settings):
         return skipped
     number = number_of(invoice, settings)
-    if number and numbers[number] > 1:
-        why = fault("AX-113", f"{numbers[number]} invoices in Autotask have the number {number}.")
+    if number and numbers[number.casefold()] > 1:
+        why = fault("AX-113", f"{numbers[number.casefold()]} invoices in Autotask have the number {number}.")
         return Action("fault", invoice, why.title, why)
     translation = translate(invoice, here)
     if translation.document is not None:
@@ -210,7 +232,9 @@ def _limited(actions: list[Action], records: Mapping[AutotaskId, Record], limits
     waiting = {action.invoice.id: action for action in unasked[max(0, limits.most - len(asked)) :]}
     if not waiting:
         return actions
-    value = _sums(waiting.values())
+    documents = [action.document for action in waiting.values()]
+    signs = {"Invoice": 1, "Credit note": -1}
+    value = _sums((item.currency, signs[item.kind] * item.expected.total) for item in documents)
     why = fault(
         "AX-505",
         f"{len(creates)} invoices are ready, more than “{limits.setting}” ({limits.most}) lets through at once; "
@@ -226,9 +250,8 @@ def _is_asked_for(record: Record | None) -> bool:
     return record is not None and record.wish != ""
 
 
-def _sums(actions: Iterable[Action]) -> str:
+def _sums(amounts: Iterable[tuple[str, Decimal]]) -> str:
     sums: dict[str, Decimal] = {}
-    for action in actions:
-        document = action.document
-        sums[document.currency] = sums.get(document.currency, ZERO) + document.expected.total
+    for currency, amount in amounts:
+        sums[currency] = sums.get(currency, ZERO) + amount
     return ", ".join(f"{currency} {total:,}" for currency, total in sorted(sums.items()))

@@ -569,9 +569,11 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 def _read_typed_date(text: str) -> date:
     if match := re.fullmatch(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00)?)?", text):
         return date(*map(int, match.groups()))
-    if match := re.fullmatch(r"(\d{1,2})[-. ]?([A-Za-z]{3,9})[-., ]*(\d{4})", text):
+    if match := re.fullmatch(r"(\d{1,2})[-. ]*([A-Za-z]{3,9})[-., ]*(\d{4})", text):
         month = _MONTHS.index(match[2][:3].casefold()) + 1
         return date(int(match[3]), month, int(match[1]))
+    if match := re.fullmatch(r"([A-Za-z]{3,9})\.? (\d{1,2}),? (\d{4})", text):
+        return date(int(match[3]), _MONTHS.index(match[1][:3].casefold()) + 1, int(match[2]))
     if match := re.fullmatch(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})", text):
         first, second, year = map(int, match.groups())
         if first <= 12 and second <= 12 and first != second:

@@ -189,6 +189,7 @@ def _note_contact(
     """Record the match, and the person where one would be written to Xero."""
     if match.fault is not None and not needs_contact:
         draft.faults.append(match.fault)
+        draft.missing.append(("ContactMap", str(invoice.customer.id), ", ".join(match.suggested)))
     elif match.contact is not None:
         draft.decisions.append(f"Contact: {match.contact.name}, {match.why}")
     else:

@@ -289,6 +289,18 @@ class Ledger:
                 for row in connection.execute(query)
             ]
 
+    def absences(self) -> dict[AutotaskId, int]:
+        """How often invoices that are not yet in Xero were part of a request that came to nothing."""
+        items, invoices = t.intent_item.c, t.invoice.c
+        query = (
+            select(items.autotask_id, func.count())
+            .join(t.invoice, invoices.autotask_id == items.autotask_id)
+            .where(items.state == "absent", invoices.xero_id.is_(None))
+            .group_by(items.autotask_id)
+        )
+        with self.engine.begin() as connection:
+            return {AutotaskId(row[0]): row[1] for row in connection.execute(query)}
+
     def settle(self, key: str, states: Mapping[AutotaskId, str], outcomes: Iterable[Outcome] = ()) -> None:
         """Write down the outcome of an intent together with where its invoices stand.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from decimal import Decimal
+from typing import Any, TypeVar
 
 import msgspec
 import requests
@@ -377,8 +379,20 @@ def _all_said(answer: requests.Response) -> tuple[str, ...]:
 def _decoded(content: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.json.decode(content, type=shape, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError:
+        pass  # a null where Xero leaves fields out
+    except msgspec.DecodeError as error:
         raise stop("AX-403", f"Xero's answer could not be read ({error}).") from None
+    try:
+        return msgspec.convert(_without_nulls(json.loads(content, parse_float=Decimal)), shape, strict=False)
+    except (ValueError, msgspec.ValidationError) as error:
+        raise stop("AX-403", f"Xero's answer could not be read ({error}).") from None
+
+
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _rows(envelope: Envelope, kind: DocumentKind) -> list[DocumentRow]:
