@@ -156,13 +156,21 @@ class _Run:
             desk.tell("Reading Xero")
             organisation = desk.reach_xero()
             poster = self._poster(fence)
+            struck: set[AutotaskId] = set()
             if self.is_live and self.ledger.open_intents():
                 desk.tell("Settling what was left uncertain")
                 poster.settle()
                 report.created += len(poster.posted)
                 queue_write_backs(desk, poster.posted)
+                struck = set(poster.failed)
                 poster = self._poster(fence)
-            open_headers = [row for row in headers.values() if _is_open(poster.records.get(AutotaskId(row.id)))]
+                report.retrying = sum(poster.records[item].status == "Retrying" for item in struck)
+                report.faulted = len(struck) - report.retrying
+            open_headers = [
+                row
+                for key, row in headers.items()
+                if key not in struck and _is_open(poster.records.get(key))  # one strike a run
+            ]
             report.pulled = len(open_headers)
             if open_headers:
                 books = desk.xero.books(organisation)

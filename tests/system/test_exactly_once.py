@@ -121,13 +121,18 @@ def test_when_the_key_has_died_every_document_is_looked_up(
 
 def age_intents(practice: Practice, monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
     """Let what is in flight have been sent that long ago, on our clock and on Xero's."""
+    age_ledger(practice, minutes)
+    now = practice.cloud.xero.now
+    monkeypatch.setattr(practice.cloud.xero, "now", lambda: now() + timedelta(minutes=minutes))
+
+
+def age_ledger(practice: Practice, minutes: int) -> None:
+    """Let what is in flight have been sent that long ago, on our clock."""
     engine = practice.desk().ledger.engine
     with engine.begin() as connection:
         for row in connection.execute(select(tables.intent).where(tables.intent.c.state == "open")).all():
             made = row.made - timedelta(minutes=minutes)
             connection.execute(update(tables.intent).where(tables.intent.c.key == row.key).values(made=made))
-    now = practice.cloud.xero.now
-    monkeypatch.setattr(practice.cloud.xero, "now", lambda: now() + timedelta(minutes=minutes))
 
 
 @NUMBERING
