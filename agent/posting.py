@@ -245,7 +245,7 @@ class Poster:
                     stopped = stop("AX-402", "The computer slept just before sending; nothing was sent.")
                 except RefusedError as error:
                     self._gone(intent, by_id)
-                    refused = meaning(error.messages, intent.documents[0])
+                    refused = meaning(error.messages, intent.documents[0], error.correlation_id)
                     retry.append((list(intent.documents), refused))
                 except UncertainError as error:
                     self._failures += 1

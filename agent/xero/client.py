@@ -64,9 +64,10 @@ class UncertainError(Exception):
 class RefusedError(Exception):
     """Xero refused the whole request and saved nothing of it; ``messages`` are its words."""
 
-    def __init__(self, messages: tuple[str, ...]) -> None:
+    def __init__(self, messages: tuple[str, ...], correlation_id: str = "") -> None:
         super().__init__("; ".join(messages))
         self.messages = messages
+        self.correlation_id = correlation_id
 
 
 @dataclass(frozen=True)
@@ -297,7 +298,7 @@ class Xero:
                 return answer
             if answer.status_code < 500:
                 if answer.status_code == 400 and not (tried and "different request" in answer.text):
-                    raise RefusedError(_all_said(answer))
+                    raise RefusedError(_all_said(answer), answer.headers.get("Xero-Correlation-Id", ""))
                 if tried and not uncertain.is_over:
                     raise uncertain
                 raise _no(answer)
