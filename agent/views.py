@@ -83,9 +83,9 @@ def _invoice(row: Mapping[str, Any], tries: int) -> Row:
 
 
 def faults(rows: Sequence[Mapping[str, Any]], tries: int) -> list[Row]:
-    """The sheet Faults: what failed and what waits for a person, newest first."""
+    """The sheet Faults: what failed, then what waits; the oldest first."""
     shown = [row for row in rows if is_open_fault(row) or (row["status"] == "Waiting" and row["fault_code"])]
-    shown.sort(key=lambda row: (row["status"] == "Waiting", -row["since"].timestamp(), row["autotask_id"]))
+    shown.sort(key=lambda row: (row["status"] == "Waiting", row["since"], row["autotask_id"]))
     return [
         {
             "Since": local(row["since"]),

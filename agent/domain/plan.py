@@ -27,8 +27,8 @@ anything else                                           create
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -41,6 +41,7 @@ from agent.domain.invoice import AutotaskId, CompanyId, Invoice, with_net_lines
 from agent.domain.money import ZERO, rounded
 from agent.domain.record import Record
 from agent.domain.settings import Settings
+from agent.domain.text import counted
 from agent.domain.translate import Situation, Translation, number_of, translate
 
 Verb = Literal["create", "skip", "wait", "fault", "keep"]
@@ -118,8 +119,9 @@ def _with_what_waits(actions: list[Action]) -> list[Action]:
     for action in actions:
         if action.fault is not None and action.fault.code in {"AX-109", "AX-110"} and action.translation is not None:
             waits = " ".join(
-                f"{len(waiting[row])} invoices over {_sums((i.currency, rounded(i.total)) for i in waiting[row])} wait "
-                f"for “{row[1]} · {row[2]}”."
+                f"{counted(len(waiting[row]), 'invoice')} over "
+                f"{_sums((i.currency, rounded(i.total)) for i in waiting[row])} "
+                f"{'waits' if len(waiting[row]) == 1 else 'wait'} for “{row[1]} · {row[2]}”."
                 for row in action.translation.missing
                 if row[0] != "ContactMap"
             )
@@ -130,20 +132,22 @@ def _with_what_waits(actions: list[Action]) -> list[Action]:
     return told
 
 
-def _numbers(invoices: Iterable[Invoice], records: Mapping[AutotaskId, Record], settings: Settings) -> Counter[str]:
-    """How often each number would be used: by invoices that are, or could still be, on their way to Xero."""
-    counter: Counter[str] = Counter()
+def _numbers(
+    invoices: Iterable[Invoice], records: Mapping[AutotaskId, Record], settings: Settings
+) -> dict[str, list[Invoice]]:
+    """Which invoices would use each number: by invoices that are, or could still be, on their way to Xero."""
+    users: defaultdict[str, list[Invoice]] = defaultdict(list)
     for invoice in invoices:
         record = records.get(invoice.id)
         number = number_of(invoice, settings)
         is_out = record is not None and (record.xero_id is not None or record.status == "Never send")
         if number and not (is_out or _skipped(invoice, settings) or _worthless(invoice, settings)):
-            counter[number.casefold()] += 1
-    return counter
+            users[number.casefold()].append(invoice)
+    return users
 
 
 def _decide(  # noqa: PLR0911 - the truth table, a return a row
-    invoice: Invoice, record: Record, here: Situation, now: datetime, numbers: Counter[str]
+    invoice: Invoice, record: Record, here: Situation, now: datetime, numbers: Mapping[str, Sequence[Invoice]]
 ) -> Action:
     if kept := _kept(record):
         return Action("keep", invoice, kept)
@@ -157,8 +161,12 @@ def _decide(  # noqa: PLR0911 - the truth table, a return a row
     if skipped := _worthless(invoice, settings):
         return skipped
     number = number_of(invoice, settings)
-    if number and numbers[number.casefold()] > 1:
-        why = fault("AX-113", f"{numbers[number.casefold()]} invoices in Autotask have the number {number}.")
+    same = numbers.get(number.casefold(), ()) if number else ()
+    if len(same) > 1:
+        named = " and ".join(
+            f"{item.id} ({item.customer.name}, {item.currency} {rounded(item.total)})" for item in same
+        )
+        why = fault("AX-113", f"The number {number} stands on Autotask's invoices {named}.")
         return Action("fault", invoice, why.title, why)
     translation = translate(invoice, here)
     if translation.document is not None:

@@ -25,3 +25,8 @@ def cut(text: str, longest: int) -> str:
     head = text[: longest - 1]
     at_word = head.rstrip() if text[longest - 1].isspace() else re.sub(r"\s+\S*$", "", head)
     return (at_word if len(at_word) >= longest // 2 else head.rstrip()) + "…"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, such as ``1 line`` and ``2 lines``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -15,7 +15,7 @@ from agent.domain.invoice import Invoice, Line
 from agent.domain.mappings import NO_CODE, NO_TAX, Mappings, same
 from agent.domain.money import CENT, ZERO, Priced, Totals, line_amount, line_tax, priced, rounded, totals
 from agent.domain.settings import Settings
-from agent.domain.text import LONGEST_DESCRIPTION, clean, cut
+from agent.domain.text import LONGEST_DESCRIPTION, clean, counted, cut
 
 _STATUSES = {
     "Draft": "DRAFT",
@@ -428,7 +428,7 @@ def _mismatch(invoice: Invoice, situation: Situation, reached: Totals, wanted: T
         return fault(
             "AX-112",
             f"Autotask's total before tax is {rounded(invoice.net)} {currency}, but the "
-            f"{len(invoice.lines)} lines that the API user may see add up to {lines}: {short} is missing.",
+            f"{counted(len(invoice.lines), 'line')} that the API user may see come to {lines}: {short} is missing.",
             lines="",
         )
     cure = (
