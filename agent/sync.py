@@ -25,6 +25,7 @@ from agent.domain.record import Record
 from agent.domain.settings import Settings
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
+from agent.extras import add_extras, queue_extras
 from agent.ledger.database import daily_backup
 from agent.ledger.ledger import FenceError, Outcome
 from agent.newcontacts import create_contacts
@@ -162,6 +163,7 @@ class _Run:
                 poster.settle()
                 report.created += len(poster.posted)
                 queue_write_backs(desk, poster.posted)
+                queue_extras(desk, poster.posted, report.run)
                 struck = set(poster.failed)
                 poster = self._poster(fence)
                 report.retrying = sum(poster.records[item].status == "Retrying" for item in struck)
@@ -275,6 +277,7 @@ class _Run:
             if poster.posted:
                 ledger.remember(went_live="yes")
             queue_write_backs(self.desk, poster.posted)
+            queue_extras(self.desk, poster.posted, report.run)
             self._count(actions, poster)
 
     def _show(self, actions: Sequence[Action], records: Mapping[AutotaskId, Record]) -> None:
@@ -301,6 +304,7 @@ class _Run:
         before = self.desk.autotask.wire.calls
         try:
             write_back(self.desk, self.report.run)
+            add_extras(self.desk, self.report.run)
         except StopError as error:
             self.report.problems.append(f"{error.fault.code} {error.fault.title}: {error.fault.detail}")
         self.report.write_backs = self.desk.autotask.wire.calls - before

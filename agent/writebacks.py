@@ -13,6 +13,7 @@ from agent.domain.document import Posted
 from agent.domain.invoice import AutotaskId
 from agent.ledger.ledger import WriteBack
 
+FIELDS = ("webServiceDate", "invoiceNumber", "paidDate")
 MOST = 200
 """Write-backs in one run; the rest waits for the next."""
 _TRIES = 3
@@ -34,7 +35,7 @@ def write_back(desk: Desk, run: str) -> None:
     Raises:
         StopError: Autotask cannot be reached; what is not written stays queued.
     """
-    queued = desk.ledger.queued(MOST)
+    queued = desk.ledger.queued(MOST, FIELDS)
     if not queued:
         return
     desk.tell(f"Telling Autotask about {len(queued)} invoices")

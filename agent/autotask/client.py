@@ -131,6 +131,10 @@ class Autotask:
         values = found[0].picklist_values or [] if found else []
         return {int(value.value): value.label or str(value.value) for value in values}
 
+    def read(self, path: str) -> bytes:
+        """The raw answer to a read, such as ``Invoices/155/InvoicePdf``."""
+        return self._call("GET", path)
+
     def update(self, entity: str, row_id: int, values: Mapping[str, object]) -> None:
         """Change the fields given and no others.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -330,9 +330,10 @@ class Ledger:
                 insert(t.write_back).values(autotask_id=autotask_id, field=field, value=value, state="queued", tries=0)
             )
 
-    def queued(self, most: int) -> list[WriteBack]:
-        """What is still to be written, oldest first."""
-        query = select(t.write_back).where(t.write_back.c.state == "queued").order_by(t.write_back.c.id).limit(most)
+    def queued(self, most: int, fields: Collection[str]) -> list[WriteBack]:
+        """What is still to be written to these fields, oldest first."""
+        here = (t.write_back.c.state == "queued") & t.write_back.c.field.in_(fields)
+        query = select(t.write_back).where(here).order_by(t.write_back.c.id).limit(most)
         with self.engine.begin() as connection:
             return [
                 WriteBack(row.id, AutotaskId(row.autotask_id), row.field, row.value, row.tries)

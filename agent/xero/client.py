@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,7 +21,7 @@ from agent.domain.document import DocumentKind, Posted
 from agent.errors import StopError, stop
 from agent.wire import NoAnswerError, Wire, checked_url
 from agent.xero.login import Login
-from agent.xero.models import Connection, ContactRow, DocumentRow, Envelope, ErrorRow
+from agent.xero.models import Connection, ContactRow, DocumentRow, Envelope, ErrorRow, History
 
 PUBLIC_API_URL = "https://api.xero.com"
 PAGE = 1000
@@ -166,6 +167,31 @@ class Xero:
         answer = self._write("POST", url, {"summarizeErrors": "false"}, headers, body)
         rows = _rows(_decoded(answer.content, Envelope), posted.kind)
         return _answer(rows[0], posted.kind, answer.headers.get("Xero-Correlation-Id", ""))
+
+    def history(self, kind: DocumentKind, document_id: str) -> list[str]:
+        """The notes in a document's history."""
+        content = self._read(f"{self._api}/{_PATHS[kind]}/{document_id}/History", {}).content
+        return [record.details for record in _decoded(content, History).history_records]
+
+    def add_note(self, kind: DocumentKind, document_id: str, note: str) -> None:
+        """Add a note to a document's history; Xero keeps it for good.
+
+        Raises:
+            RefusedError, UncertainError: It may not have been added.
+        """
+        body = msgspec.json.encode({"HistoryRecords": [{"Details": note[:2500]}]})
+        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{document_id} {note}"))
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        self._write("PUT", f"{self._api}/{_PATHS[kind]}/{document_id}/History", {}, headers, body)
+
+    def attach(self, kind: DocumentKind, document_id: str, name: str, content: bytes) -> None:
+        """Attach a PDF to a document; the same name replaces it.
+
+        Raises:
+            RefusedError, UncertainError: It may not have been attached.
+        """
+        headers = {"Idempotency-Key": f"{document_id}-{name}", "Content-Type": "application/pdf"}
+        self._write("PUT", f"{self._api}/{_PATHS[kind]}/{document_id}/Attachments/{name}", {}, headers, content)
 
     def numbered(self, numbers: Sequence[str]) -> list[Posted]:
         """The sales invoices that have one of the numbers; numbers with a comma cannot be asked for."""

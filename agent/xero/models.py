@@ -262,6 +262,18 @@ class Envelope(Struct, rename="pascal"):
     credit_notes: list[DocumentRow] = []
 
 
+class HistoryRow(Struct, rename="pascal"):
+    """An element of ``HistoryRecords``."""
+
+    details: str = ""
+
+
+class History(Struct, rename="pascal"):
+    """The answer of a document's history."""
+
+    history_records: list[HistoryRow] = []
+
+
 class ErrorRow(Struct, rename="pascal"):
     """An answer that is no 200; which fields are there depends on who answers."""
 

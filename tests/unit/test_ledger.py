@@ -439,12 +439,15 @@ def test_a_step_that_breaks_leaves_nothing_behind(ledger: Ledger) -> None:
 def test_write_backs_queue_until_they_are_done(ledger: Ledger) -> None:
     for number in range(3):
         ledger.queue(AutotaskId(number), "webServiceDate", f"day {number}")
-    first, second = ledger.queued(2)
+    first, second = ledger.queued(2, ("webServiceDate", "invoiceNumber"))
     assert (first.autotask_id, first.field, first.value, first.tries) == (0, "webServiceDate", "day 0", 0)
     ledger.written({first.id: "done", second.id: "queued"})
-    assert [(item.autotask_id, item.tries) for item in ledger.queued(9)] == [(1, 1), (2, 0)]
+    assert [(item.autotask_id, item.tries) for item in ledger.queued(9, ("webServiceDate", "invoiceNumber"))] == [
+        (1, 1),
+        (2, 0),
+    ]
     ledger.written({second.id: "failed"})
-    assert [item.autotask_id for item in ledger.queued(9)] == [2]
+    assert [item.autotask_id for item in ledger.queued(9, ("webServiceDate", "invoiceNumber"))] == [2]
 
 
 def test_missing_rows_are_those_of_the_last_look(ledger: Ledger) -> None:

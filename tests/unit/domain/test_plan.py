@@ -145,7 +145,7 @@ def test_a_shared_number_is_a_fault_of_both() -> None:
         ("create", ""),
     ]
     assert actions[0].fault is not None
-    assert "2 invoices" in actions[0].fault.detail
+    assert "invoices 1 (Kauri Legal, NZD 115.00) and 2 (" in actions[0].fault.detail
     assert "A-1" in actions[0].fault.detail
 
 

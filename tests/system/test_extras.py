@@ -1,0 +1,52 @@
+"""Notes in Xero's history and Autotask's PDF: once each, and never at the cost of an invoice."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.pretend.troubles import Trouble
+from tests.support import Practice, support
+
+
+def notes(practice: Practice) -> list[str]:
+    return [note.details for document in practice.cloud.xero.documents() for note in document.history]
+
+
+@pytest.mark.parametrize("kind", ["", "cut_after", "cut_before", "503"])
+def test_exactly_one_note_for_one_event(practice: Practice, kind: str) -> None:
+    """Also when all tries of a run are lost after Xero has written it: history is read before trying again."""
+    practice.type_settings({"Note in Xero's history": "Yes"})
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-7")
+    if kind:
+        practice.cloud.troubles.add(Trouble(kind, path_contains="/History", times=4))
+    for _ in range(4):
+        practice.sync()
+    ours = [note for note in notes(practice) if f"Autotask invoice AT-7 (id {number})" in note]
+    assert len(ours) == 1
+
+
+def test_no_note_unasked(practice: Practice) -> None:
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert not [note for note in notes(practice) if "Autotask invoice" in note]
+
+
+def test_the_pdf_is_attached(practice: Practice) -> None:
+    practice.type_settings({"Attach Autotask PDF": "Yes"})
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.world.invoice("Kauri Legal", [support("1", "-20")])
+    practice.sync()
+    names = [item.name for document in practice.cloud.xero.documents() for item in document.attachments.values()]
+    assert f"Autotask-{number}.pdf" in names
+    assert len(names) == 2
+
+
+def test_a_failed_attachment_is_a_warning_and_no_second_invoice(practice: Practice) -> None:
+    practice.type_settings({"Attach Autotask PDF": "Yes"})
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.troubles.add(Trouble("500", path_contains="/InvoicePdf", times=None))
+    for _ in range(5):
+        assert practice.sync().exit_code == 0
+    assert practice.rows()[number]["status"] == "Synced"
+    assert len(practice.cloud.xero.documents()) == 1
+    assert sum("PDF could not be added" in str(row["Event"]) for row in practice.table("Log")) == 3
