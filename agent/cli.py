@@ -81,7 +81,7 @@ def _told(as_json: bool, code: str, message: str, next_step: str, exit_code: int
 def _print_json(answer: object) -> None:
     import msgspec
 
-    click.echo(msgspec.json.encode(answer).decode())
+    click.echo(msgspec.json.encode(answer))  # bytes: a pipe of Windows knows no macrons
 
 
 def _say(text: str) -> None:

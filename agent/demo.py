@@ -185,7 +185,7 @@ def _print_json(demo: Demo, reports: list[Report]) -> None:
         "home": str(demo.home),
         "environment": demo.environment,
     }
-    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     sys.stdout.flush()
 
 

@@ -12,28 +12,16 @@ from typing import Any
 import msgspec
 
 from agent.desk import Desk
-from agent.domain.document import DocumentKind, Posted
+from agent.domain.document import DocumentKind
 from agent.domain.invoice import AutotaskId
 from agent.errors import StopError
+from agent.followups import TO_XERO
 from agent.ledger.ledger import WriteBack
 from agent.xero.client import RefusedError, UncertainError
 
 MOST = 20
 """Extras in one run: each costs a call or two of the sixty a minute that Xero gives."""
-FIELDS = ("history", "pdf")
 _TRIES = 3
-
-
-def queue_extras(desk: Desk, posted: Mapping[AutotaskId, Posted], run: str) -> None:
-    """Queue what the settings ask to be added to documents that were just posted or taken over."""
-    numbers = {row["autotask_id"]: row["number"] for row in desk.ledger.rows()} if posted else {}
-    for autotask_id in posted:
-        if desk.settings.history_note:
-            name = numbers.get(autotask_id) or "without a number"
-            note = f"Autotask invoice {name} (id {autotask_id}) was sent by AutoXero, run {run}."
-            desk.ledger.queue(autotask_id, "history", note)
-        if desk.settings.attach_pdf:
-            desk.ledger.queue(autotask_id, "pdf", f"Autotask-{autotask_id}.pdf")
 
 
 def add_extras(desk: Desk, run: str) -> None:
@@ -42,7 +30,7 @@ def add_extras(desk: Desk, run: str) -> None:
     Raises:
         StopError: A system cannot be reached; what is not added stays queued.
     """
-    queued = desk.ledger.queued(MOST, FIELDS)
+    queued = desk.ledger.queued(MOST, TO_XERO)
     if not queued:
         return
     desk.tell(f"Adding notes and PDFs to {len(queued)} invoices")

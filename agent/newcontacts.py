@@ -11,6 +11,7 @@ from agent.domain.books import ContactId
 from agent.domain.invoice import CompanyId, Customer
 from agent.domain.plan import Action
 from agent.domain.settings import Settings
+from agent.errors import stop
 from agent.ledger.ledger import Ledger
 from agent.posting import Poster
 from agent.xero.client import BATCH, RefusedError, UncertainError, Xero
@@ -29,21 +30,10 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
     if not needing:
         return list(actions)
     companies = list({action.invoice.customer.id: action.invoice.customer for action in needing}.values())
-    created: dict[CompanyId, ContactId] = {}
-    refused: dict[CompanyId, tuple[str, ...]] = {}
-    for start in range(0, len(companies), BATCH):
-        some = companies[start : start + BATCH]
-        try:
-            answers = xero.create_contacts([_row(company, poster.settings) for company in some], str(uuid.uuid4()))
-        except (RefusedError, UncertainError) as error:
-            refused |= {company.id: (str(error),) for company in some}
-            continue
-        for company, (row, messages) in zip(some, answers, strict=False):
-            if messages or not row.contact_id:
-                refused[company.id] = messages or ("no reason given",)
-            else:
-                created[company.id] = ContactId(row.contact_id)
-                ledger.log("Created a contact in Xero", company.name, run=run)
+    created, refused = _create(xero, companies, poster.settings)
+    for company in companies:
+        if company.id in created:
+            ledger.log("Created a contact in Xero", company.name, run=run)
     left = []
     for action in actions:
         company_id = action.invoice.customer.id
@@ -55,6 +45,36 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
         else:
             poster.strike(action.invoice, meaning(refused.get(company_id, ("no answer",)), action.document))
     return left
+
+
+def _create(
+    xero: Xero, companies: Sequence[Customer], settings: Settings
+) -> tuple[dict[CompanyId, ContactId], dict[CompanyId, tuple[str, ...]]]:
+    """Create contacts; a batch that is refused whole is halved until the bad one stands alone.
+
+    Returns:
+        The new ids, and Xero's words for those that it refused.
+    """
+    created: dict[CompanyId, ContactId] = {}
+    refused: dict[CompanyId, tuple[str, ...]] = {}
+    queue = [companies[start : start + BATCH] for start in range(0, len(companies), BATCH)]
+    while queue:
+        some = queue.pop(0)
+        try:
+            answers = xero.create_contacts([_row(company, settings) for company in some], str(uuid.uuid4()))
+        except UncertainError as error:
+            raise stop("AX-403", f"Creating contacts: {error.detail}") from None
+        except RefusedError as error:
+            half = len(some) // 2
+            queue = [some[:half], some[half:], *queue] if half else queue
+            refused |= {} if half else {some[0].id: error.messages}
+            continue
+        for company, (row, messages) in zip(some, answers, strict=False):
+            if messages or not row.contact_id:
+                refused[company.id] = messages or ("no reason given",)
+            else:
+                created[company.id] = ContactId(row.contact_id)
+    return created, refused
 
 
 def _row(company: Customer, settings: Settings) -> dict[str, object]:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from agent.domain.document import Document, DocumentKind, Posted
@@ -23,6 +23,7 @@ from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
 from agent.errors import StopError, stop
+from agent.followups import follow_ups
 from agent.ledger.ledger import Intent, Ledger, Outcome
 from agent.xero.client import (
     BATCH,
@@ -78,52 +79,66 @@ class Poster:
     def settle(self) -> None:
         """Find out what became of every request whose answer was lost.
 
+        Every document is looked up first; only where none of a request's is there, and its key still lives, are the
+        identical bytes sent again. So a clock that was set back never makes two.
+
         Raises:
             StopError: Xero does not answer now either.
         """
         intents = self.ledger.open_intents()
+        if not intents:
+            return
+        shelf = self._shelf([document for intent in intents for document in intent.open_documents])
         for intent in intents:
             left_of_key = KEY_LIVES - (self.ledger.now() - intent.made).total_seconds()
-            if 0 < left_of_key <= KEY_LIVES:
+            is_whole = self._look_up_lost(intent, shelf)
+            if is_whole and 0 < left_of_key <= KEY_LIVES:
                 self._repeat(intent, left_of_key)
-        left = self.ledger.open_intents()
-        if not left:
-            return
-        documents = [document for intent in left for document in intent.documents]
-        shelf = self._shelf(documents)
-        for intent in left:
-            self._look_up_lost(intent, shelf)
+            elif abs(self.ledger.now() - intent.made) > _LANDED:
+                self._absent(intent)
 
     def _repeat(self, intent: Intent, left_of_key: float) -> None:
         """Send the identical bytes under the same key: Xero answers as it did the first time."""
         try:
             answers = self.xero.create(intent.kind, intent.body, intent.key, intent.places, within=left_of_key)
         except (UncertainError, RefusedError, NotSentError):
-            return  # an error it keeps, or a key it forgot: looking up decides
+            return  # an error it keeps, or a key it forgot: the next run looks again
         self._record(intent, answers, {})
 
-    def _look_up_lost(self, intent: Intent, shelf: Shelf) -> None:
+    def _look_up_lost(self, intent: Intent, shelf: Shelf) -> bool:
+        """Settle what is found of a request; gives whether nothing of it was."""
         states: dict[AutotaskId, str] = {}
         outcomes: list[Outcome] = []
-        absences = self.ledger.absences()
-        for document in intent.documents:
-            autotask_id = document.autotask_id
+        for document in intent.open_documents:
             finding = shelf.find(document, after_sending=True)
             if finding.posted is not None and finding.verdict in {"ours", "equal"}:
-                states[autotask_id] = "posted"
-                outcomes.append(Outcome(autotask_id, "Synced", posted=finding.posted, was_tried=True))
-                self.posted[autotask_id] = finding.posted
-                self._log("Found in Xero after a lost answer", finding.posted.number, autotask_id)
+                states[document.autotask_id] = "posted"
+                outcomes.append(self._found(document, finding.posted))
+                self._log("Found in Xero after a lost answer", finding.posted.number, document.autotask_id)
             elif finding.fault is not None:
-                states[autotask_id] = "refused"
-                outcomes.append(self._struck(autotask_id, finding.fault))
-            elif abs(self.ledger.now() - intent.made) > _LANDED:
-                states[autotask_id] = "absent"
-                self._log("Certainly not in Xero", "It is planned anew.", autotask_id)
-                if len(intent.documents) == 1 and absences.get(autotask_id, 0) >= _ALONE:
-                    why = "Xero does not answer when this invoice is sent, while it takes others."
-                    outcomes.append(self._struck(autotask_id, fault("AX-299", why)))
+                states[document.autotask_id] = "refused"
+                outcomes.append(self._struck(document.autotask_id, finding.fault))
         self.ledger.settle(intent.key, states, outcomes)
+        return not states and len(intent.open_documents) == len(intent.documents)
+
+    def _absent(self, intent: Intent) -> None:
+        """The old request can no longer land: what was not found is planned anew."""
+        left = [item for item in intent.open_documents if item.autotask_id not in self.posted]
+        left = [item for item in left if item.autotask_id not in self.failed]
+        outcomes: list[Outcome] = []
+        is_alone = len(intent.documents) == 1 and self.ledger.others_passed(intent.key)
+        for document in left:
+            self._log("Certainly not in Xero", "It is planned anew.", document.autotask_id)
+            if is_alone and self.ledger.absences().get(document.autotask_id, 0) >= _ALONE:
+                why = "Xero does not answer when this invoice is sent, while it takes others."
+                outcomes.append(self._struck(document.autotask_id, fault("AX-299", why)))
+        self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in left}, outcomes)
+
+    def _found(self, document: Document, posted: Posted) -> Outcome:
+        """A document whose answer was lost, and that is there."""
+        self.posted[document.autotask_id] = posted
+        extras = follow_ups(self.settings, self.run, document.autotask_id, posted)
+        return Outcome(document.autotask_id, "Synced", posted=posted, was_tried=True, follow_ups=extras)
 
     # --- looking before the first post -------------------------------------------------------------------------------
 
@@ -150,7 +165,8 @@ class Poster:
             elif finding.verdict == "different" and finding.fault is not None:
                 outcomes.append(self._struck(invoice.id, finding.fault, invoice))
             elif finding.posted is not None and (finding.verdict == "ours" or confirmed):
-                outcomes.append(_synced(action, finding.posted))
+                extras = follow_ups(self.settings, self.run, invoice.id, finding.posted)
+                outcomes.append(replace(_synced(action, finding.posted), follow_ups=extras))
                 self.posted[invoice.id] = finding.posted
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
             elif finding.posted is not None:
@@ -171,7 +187,7 @@ class Poster:
         numbers = [item.number for item in documents if item.kind == "Invoice" and item.number]
         found += self.xero.numbered([number for number in numbers if number not in seen])
         taken = [record.xero_id for record in self.records.values() if record.xero_id]
-        return Shelf(found, taken)
+        return Shelf(found, [*taken, *(posted.id for posted in self.posted.values())])
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -249,7 +265,7 @@ class Poster:
                     retry.append((list(intent.documents), refused))
                 except UncertainError as error:
                     self._failures += 1
-                    left = self._after_error(intent, error)
+                    left = self._after_error(intent, error, by_id)
                     if left:
                         retry.append((left, fault("AX-403", error.detail)))
                     elif not error.is_over:
@@ -282,7 +298,7 @@ class Poster:
             )
         return answers
 
-    def _after_error(self, intent: Intent, error: UncertainError) -> list[Document]:
+    def _after_error(self, intent: Intent, error: UncertainError, by_id: Mapping[AutotaskId, Action]) -> list[Document]:
         """Look at once where Xero did answer, with an error: the request is over.
 
         Returns:
@@ -299,10 +315,11 @@ class Poster:
             finding = shelf.find(document, after_sending=True)
             if finding.posted is not None and finding.verdict in {"ours", "equal"}:
                 states[document.autotask_id] = "posted"
-                outcomes.append(Outcome(document.autotask_id, "Synced", posted=finding.posted, was_tried=True))
-                self.posted[document.autotask_id] = finding.posted
+                outcomes.append(self._found(document, finding.posted))
             else:
                 states[document.autotask_id] = "absent"
+                record = self.records.get(document.autotask_id)
+                outcomes.append(_waiting(by_id[document.autotask_id].invoice, fault("AX-403", error.detail), record))
                 absent.append(document)
         self.ledger.settle(intent.key, states, outcomes)
         return absent
@@ -314,7 +331,7 @@ class Poster:
             _waiting(by_id[item.autotask_id].invoice, why, self.records.get(item.autotask_id))
             for item in intent.documents
         ]
-        self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in intent.documents}, waits)
+        self.ledger.settle(intent.key, {item.autotask_id: "gone" for item in intent.documents}, waits)
 
     def _record(self, intent: Intent, answers: Sequence[Answer], by_id: Mapping[AutotaskId, Action]) -> None:
         """Write down each answer."""
@@ -343,11 +360,15 @@ class Poster:
                     posted=answer.posted,
                     was_tried=True,
                     invoice=action.invoice if action else None,
+                    follow_ups=follow_ups(self.settings, self.run, autotask_id, answer.posted),
                 )
             )
-            name = f"{answer.posted.number}, {answer.posted.currency} {answer.posted.total}"
-            self._log("Created in Xero", name, autotask_id, action.invoice if action else None)
         self.ledger.settle(intent.key, states, outcomes)
+        for document in intent.documents:
+            if (posted := self.posted.get(document.autotask_id)) is not None:
+                action = by_id.get(document.autotask_id)
+                name = f"{posted.number}, {posted.currency} {posted.total}"
+                self._log("Created in Xero", name, document.autotask_id, action.invoice if action else None)
 
     # --- the parts ---------------------------------------------------------------------------------------------------
 

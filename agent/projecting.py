@@ -36,10 +36,12 @@ def project_all(desk: Desk, run: str = "", wishes: Sequence[AutotaskId] = ()) ->
     try:
         full = replace(shown, names={**shown.names, **stamps}, edits=_cleared(wishes))
         outcome = project(desk.workbook, full, backups=desk.config.home / _BACKUPS)
-    except WorkbookError as error:
+    except (WorkbookError, OSError) as error:
         desk.ledger.log("AX-501 The workbook is open elsewhere or read-only", str(error), run=run, level="Warning")
         return [f"AX-501 {error} The sheets catch up by themselves."]
     desk.ledger.remember(shown=content, stamps=_as_json(stamps))
+    if wishes:
+        desk.ledger.remember(wishes="{}")
     for note in outcome.notes:
         desk.ledger.log("AX-502 Put right in the workbook", note, run=run, level="Warning")
     return list(outcome.notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,14 +19,16 @@ from agent.alerts import alert
 from agent.autotask.models import InvoiceRow
 from agent.autotask.source import Source, Window
 from agent.desk import Desk
-from agent.domain.books import Books
+from agent.domain.books import Books, Organisation
+from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.labels import account_label, tax_rate_label
 from agent.domain.plan import Action, Limits, plan
 from agent.domain.record import Record
 from agent.domain.settings import Settings
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
-from agent.extras import add_extras, queue_extras
+from agent.extras import add_extras
 from agent.ledger.database import daily_backup
 from agent.ledger.ledger import FenceError, Outcome
 from agent.newcontacts import create_contacts
@@ -33,8 +36,9 @@ from agent.posting import Poster
 from agent.projecting import project_all
 from agent.watch import watch
 from agent.wishes import take_wishes
-from agent.writebacks import queue_write_backs, write_back
+from agent.writebacks import write_back
 
+_BOOKS_KEEP = timedelta(hours=1)
 _MANY = 5
 """So many invoices without any tax are no chance."""
 
@@ -99,7 +103,12 @@ def sync(desk: Desk, *, dry_run: bool = False, is_asked: bool = False) -> Report
         StopError: A system cannot be reached or refuses; nothing is lost.
     """
     with one_at_a_time(desk):
-        desk.check()
+        try:
+            desk.check()
+        except PlainError as error:
+            desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
+            project_all(desk)
+            raise
         return _Run(desk, dry_run=dry_run, is_asked=is_asked).go()
 
 
@@ -120,9 +129,12 @@ class _Run:
         desk, report = self.desk, self.report
         if self.desk.reading.workbook_id:
             self.ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
-        daily_backup(desk.ledger.engine)
+        try:
+            daily_backup(desk.ledger.engine)
+        except (OSError, sqlite3.Error) as error:
+            self.ledger.log("The ledger could not be backed up", str(error), run=report.run, level="Warning")
         fence = self.ledger.begin_run(report.run, report.mode)
-        wishes = take_wishes(desk, report.run)
+        wishes = take_wishes(desk, report.run) if self.is_live else []
         stopped: StopError | None = None
         try:
             if self.settings.paused:
@@ -135,6 +147,10 @@ class _Run:
             self.ledger.log(
                 f"{error.fault.code} {error.fault.title}", error.fault.detail, run=report.run, level="Warning"
             )
+        except PlainError as error:
+            self.ledger.log("Nothing was sent", str(error), run=report.run, level="Warning")
+            self.ledger.end_run(report.run, _counts(report), fault("AX-503", error.message))
+            raise
         except FenceError:
             raise PlainError("Another sync has begun since.", "It takes care of everything.", BUSY) from None
         self._count_calls()
@@ -162,8 +178,6 @@ class _Run:
                 desk.tell("Settling what was left uncertain")
                 poster.settle()
                 report.created += len(poster.posted)
-                queue_write_backs(desk, poster.posted)
-                queue_extras(desk, poster.posted, report.run)
                 struck = set(poster.failed)
                 poster = self._poster(fence)
                 report.retrying = sum(poster.records[item].status == "Retrying" for item in struck)
@@ -175,7 +189,7 @@ class _Run:
             ]
             report.pulled = len(open_headers)
             if open_headers:
-                books = desk.xero.books(organisation)
+                books = self._books(organisation, [poster.records.get(AutotaskId(row.id)) for row in open_headers])
         if open_headers:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
@@ -190,6 +204,19 @@ class _Run:
                     desk, organisation, report.run, is_asked=self.is_asked or bool(desk.reading.wishes)
                 )
         self._write_back()
+
+    def _books(self, organisation: Organisation, records: Sequence[Record | None]) -> Books:
+        """The books, fresh where something may be sent; where all only wait for a date, those of the last hour do."""
+        kept = json.loads(self.ledger.fact("books_at") or '""')
+        now = self.ledger.now()
+        only_waits = all(record is not None and record.fault_code in {"AX-108", "AX-205"} for record in records)
+        if only_waits and kept and timedelta(0) <= now - datetime.fromisoformat(kept) < _BOOKS_KEEP:
+            books = msgspec.json.decode(self.ledger.fact("books"), type=Books)
+            if not _would_go(organisation, books.organisation):
+                return replace(books, organisation=organisation)
+        books = self.desk.xero.books(organisation)
+        self.ledger.remember(books=msgspec.json.encode(books).decode(), books_at=json.dumps(now.isoformat()))
+        return books
 
     def _poster(self, fence: int) -> Poster:
         return Poster(self.ledger, self.desk.xero, self.report.run, fence, self.ledger.records(), self.settings)
@@ -276,8 +303,6 @@ class _Run:
         finally:
             if poster.posted:
                 ledger.remember(went_live="yes")
-            queue_write_backs(self.desk, poster.posted)
-            queue_extras(self.desk, poster.posted, report.run)
             self._count(actions, poster)
 
     def _show(self, actions: Sequence[Action], records: Mapping[AutotaskId, Record]) -> None:
@@ -313,9 +338,9 @@ class _Run:
         """The choices behind the workbook's drop-downs."""
         lists = {
             "Accounts": [
-                f"{item.code} · {item.name}" for item in books.accounts if item.is_active and item.takes_sales
+                account_label(item.code, item.name) for item in books.accounts if item.is_active and item.takes_sales
             ],
-            "TaxRates": [f"{item.name} ({item.tax_type})" for item in books.tax_rates if item.is_active],
+            "TaxRates": [tax_rate_label(item.tax_type, item.name) for item in books.tax_rates if item.is_active],
             "Currencies": sorted(books.currencies),
             "Contacts": sorted(item.name for item in books.contacts if item.is_active),
             "BrandingThemes": [name for _key, name in books.branding_themes],
@@ -357,6 +382,11 @@ class _Run:
             self.desk.light(system, error)
             raise
         self.desk.light(system)
+
+
+def _would_go(now: Organisation, before: Organisation) -> bool:
+    """Whether a closed period was opened: then something that waited may be sent."""
+    return now.locked_until != before.locked_until
 
 
 def _is_open(record: Record | None) -> bool:

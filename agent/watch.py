@@ -17,6 +17,7 @@ from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.money import ZERO
 from agent.domain.record import Status
+from agent.errors import stop
 from agent.ledger.ledger import Outcome
 from agent.xero.client import RefusedError, UncertainError
 
@@ -47,7 +48,7 @@ def watch(desk: Desk, organisation: Organisation, run: str, *, is_asked: bool = 
     if not last:
         ledger.remember(watched=now.isoformat())
         return 0
-    since = datetime.fromisoformat(last)
+    since = min(datetime.fromisoformat(last), now)  # our clock may have been fast then
     if now - since < EVERY and not is_asked:
         return 0
     sent = {row["autotask_id"]: _sent(row) for row in ledger.rows() if row["xero_id"] and row["xero_baseline"]}
@@ -112,7 +113,9 @@ def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted
     status = "DELETED" if found.move == "delete" else "VOIDED"
     try:
         answer = desk.xero.set_status(seen, status)
-    except (RefusedError, UncertainError) as error:
+    except UncertainError as error:
+        raise stop("AX-402", error.detail) from None  # asked again by the next run
+    except RefusedError as error:
         return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; Xero says: {error}")), seen
     if answer.posted is None:
         words = " ".join(f"“{message}”" for message in answer.messages)

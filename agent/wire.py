@@ -30,11 +30,13 @@ class Wire:
         timeout: Seconds to connect and to wait.
         sleep: How to wait between tries.
         calls: Requests made so far, each try counted.
+        clocks: Seconds by a clock that never jumps and by the wall clock: one of them stands still in sleep.
     """
 
     timeout: tuple[float, float] = TIMEOUT
     sleep: Sleep = time.sleep
     calls: int = 0
+    clocks: tuple[Callable[[], float], ...] = (time.monotonic, time.time)
     _local: threading.local = field(default_factory=threading.local, repr=False)
     _count: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -61,15 +63,25 @@ class Wire:
         except requests.RequestException as error:
             raise NoAnswerError(type(error).__name__) from None  # the message could hold the address with its query
 
+    def alarm(self, seconds: float) -> Callable[[], bool]:
+        """Tells, when asked later, whether so many seconds have passed since now, by either clock."""
+        begun = [clock() for clock in self.clocks]
+        return lambda: any(not 0 <= clock() - start <= seconds for clock, start in zip(self.clocks, begun, strict=True))
+
     def _session(self) -> requests.Session:
         """A session of this thread's own: sessions are not made to be shared."""
         if not hasattr(self._local, "session"):
             session = requests.Session()
-            session.trust_env = True
+            session.auth = _as_it_is
             session.headers["User-Agent"] = "AutoXero"
             self._local.session = session
         found: requests.Session = self._local.session
         return found
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keeps a .netrc file of the user's from replacing our sign-in; proxies of the environment still count."""
+    return request
 
 
 def checked_url(url: str, name: str) -> str:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
+
 from agent.desk import Desk
 from agent.domain.invoice import AutotaskId
 from agent.domain.record import Record
 
 
 def take_wishes(desk: Desk, run: str) -> list[AutotaskId]:
-    """Act on the column Do of the saved file.
+    """Act on the column Do of the saved file, once for each choice: a file held open cannot be cleared at once.
 
     Returns:
         The invoices whose cell is to be cleared.
     """
     records = desk.ledger.records()
+    known = json.loads(desk.ledger.fact("wishes") or "{}")
+    standing = {str(wish.autotask_id): wish.verb for wish in desk.reading.wishes}
+    desk.ledger.remember(wishes=json.dumps(standing))
     taken = []
     for wish in desk.reading.wishes:
         autotask_id = AutotaskId(wish.autotask_id)
+        taken.append(autotask_id)
+        if known.get(str(autotask_id)) == wish.verb:
+            continue  # acted on before; the file could not be written since
         record = records.get(autotask_id)
         answer = "There is no such invoice." if record is None else _act(desk, record, wish.verb)
         desk.ledger.log(f"Do: {wish.verb}", f"Autotask id {autotask_id}: {answer}", run=run, who="Workbook")
-        taken.append(autotask_id)
     return taken
 
 

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from agent.autotask.client import MOST_VALUES, values_of
 from agent.autotask.models import InvoiceRow
 from agent.desk import Desk
-from agent.domain.document import Posted
 from agent.domain.invoice import AutotaskId
+from agent.errors import StopError
+from agent.followups import TO_AUTOTASK
 from agent.ledger.ledger import WriteBack
 
-FIELDS = ("webServiceDate", "invoiceNumber", "paidDate")
 MOST = 200
 """Write-backs in one run; the rest waits for the next."""
 _TRIES = 3
-
-
-def queue_write_backs(desk: Desk, posted: Mapping[AutotaskId, Posted]) -> None:
-    """Queue what the settings ask to be written for invoices that were just posted."""
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    for autotask_id, document in posted.items():
-        if desk.settings.mark_as_sent:
-            desk.ledger.queue(autotask_id, "webServiceDate", now)
-        if desk.settings.write_number_back and document.number:
-            desk.ledger.queue(autotask_id, "invoiceNumber", document.number)
 
 
 def write_back(desk: Desk, run: str) -> None:
@@ -35,7 +23,7 @@ def write_back(desk: Desk, run: str) -> None:
     Raises:
         StopError: Autotask cannot be reached; what is not written stays queued.
     """
-    queued = desk.ledger.queued(MOST, FIELDS)
+    queued = desk.ledger.queued(MOST, TO_AUTOTASK)
     if not queued:
         return
     desk.tell(f"Telling Autotask about {len(queued)} invoices")
@@ -43,7 +31,11 @@ def write_back(desk: Desk, run: str) -> None:
     for item in queued:
         by_invoice[item.autotask_id].append(item)
     for autotask_id, items in by_invoice.items():
-        desk.autotask.update("Invoices", autotask_id, {item.field: item.value or None for item in items})
+        try:
+            desk.autotask.update("Invoices", autotask_id, {item.field: item.value or None for item in items})
+        except StopError as error:
+            if "HTTP 500" not in error.fault.detail:
+                raise  # not this invoice's own trouble; reading back is left to the next run
     rows: dict[int, InvoiceRow] = {}
     ids = list(by_invoice)
     for start in range(0, len(ids), MOST_VALUES):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.domain.labels import code_of
 from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, TrackingRow
 from agent.domain.problems import Problem
 from agent.domain.settings import SETTINGS, Settings, read_settings
@@ -20,7 +21,6 @@ from workbook.errors import NotAWorkbookError
 from workbook.layout import DO, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
-from workbook.typed import code_of
 
 _MAPS = ("AccountMap", "TaxMap", "ContactMap", "TrackingMap")
 

@@ -129,7 +129,8 @@ class Autotask:
             raise _unreadable(entity, error) from None
         found = [info for info in infos.fields if info.name.casefold() == name.casefold()]
         values = found[0].picklist_values or [] if found else []
-        return {int(value.value): value.label or str(value.value) for value in values}
+        numbered = [value for value in values if str(value.value).lstrip("-").isdigit()]
+        return {int(value.value): value.label or str(value.value) for value in numbered}
 
     def read(self, path: str) -> bytes:
         """The raw answer to a read, such as ``Invoices/155/InvoicePdf``."""

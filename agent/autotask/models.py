@@ -143,12 +143,16 @@ class ZoneRow(Struct):
 
 def instant(text: str | None) -> datetime | None:
     """An instant: Autotask gives UTC, with or without fractions and ``Z``."""
-    if not text:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
         return None
-    moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def day(text: str | None) -> date | None:
     """A calendar day: date-only fields come as midnight and are never converted by time zone."""
-    return date.fromisoformat(text[:10]) if text else None
+    try:
+        return date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None

@@ -25,6 +25,8 @@ from agent.domain.invoice import AutotaskId, CompanyId, Customer, Invoice, Line,
 
 _ALL = {"op": "gte", "field": "id", "value": 0}
 _ZERO = Decimal(0)
+_UNKNOWN = "(unknown)"
+"""A currency that Autotask does not tell: no books have it, so that nothing is sent in the wrong one."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class Source:
         return [self._invoice(row, lines.get(row.id, []), customers) for row in headers]
 
     def _invoice(self, row: InvoiceRow, lines: list[BillingItemRow], customers: Mapping[int, Customer]) -> Invoice:
-        company = row.company_id if row.company_id is not None else 0
-        customer = customers.get(company, Customer(CompanyId(company), ""))
+        company = row.company_id if row.company_id is not None else -1
+        customer = customers.get(company) or _hidden(company)
         invoiced = day(row.invoice_date_time)
         created = instant(row.create_date_time) or datetime.min.replace(tzinfo=UTC)
         return Invoice(
@@ -127,7 +129,7 @@ class Source:
             id=CompanyId(row.id),
             name=(row.company_name or "").strip(),
             account_number=(row.company_number or "").strip(),
-            currency=self._currency_codes.get(row.currency_id, "") if row.currency_id is not None else "",
+            currency="" if row.currency_id is None else self._currency_codes.get(row.currency_id, _UNKNOWN),
             people=tuple(people),
             address=tuple(line for line in (row.address1, row.address2) if line),
             city=row.city or "",
@@ -164,6 +166,11 @@ class Source:
     def billing_codes(self) -> list[str]:
         """The names of all billing codes."""
         return sorted({(row.name or "").strip() for row in self._codes.values()} - {""})
+
+
+def _hidden(company: int) -> Customer:
+    """A company that the API user may not see: neither its name nor its currency is guessed."""
+    return Customer(CompanyId(company), f"(company {company}, hidden from the API user)", currency=_UNKNOWN)
 
 
 def _description(item: BillingItemRow) -> str:

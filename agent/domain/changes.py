@@ -17,7 +17,7 @@ paid, then unpaid   as posted            ``Synced with warnings`` (AX-214); the 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -91,6 +91,8 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
         return _gone(sent, now, header)
     if header.is_voided:
         return _voided(sent, now, voids=voids, locked_until=locked_until)
+    if header.number == sent.baseline.number:
+        header = replace(header, number=sent.header.number)  # we wrote Xero's number back
     if told := _differences(sent.header, header):
         is_closed = now.status == "PAID" or (locked_until is not None and now.date <= locked_until)
         detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+from urllib.parse import urlsplit
 
 from agent.domain.document import Document, Posted
 from agent.domain.faults import Fault, fault
@@ -69,7 +70,7 @@ class Shelf:
             document: What would be, or was, sent.
             after_sending: It was sent and the answer is lost: what agrees in contact, date, lines and total is ours.
         """
-        marked = self._by_mark.get(document.autotask_id, [])
+        marked = [item for item in self._by_mark.get(document.autotask_id, []) if _is_autotask(item, document)]
         if len(marked) > 1:
             return _taken(marked[0], document, f"{len(marked)} documents in Xero carry this invoice's mark")
         if marked:
@@ -78,6 +79,8 @@ class Shelf:
             )
         for number in (document.number, f"INV:{document.autotask_id}"):
             for item in self._by_number.get(_number(number or ""), []) if number else []:
+                if item.kind != document.kind:
+                    continue  # credit notes are numbered apart
                 if item.id in self._own or marked_id(item) is not None or not agrees(document, item):
                     return _taken(item, document, f"the number {item.number}")
                 is_ours = after_sending or document.kind == "Credit note"
@@ -91,6 +94,8 @@ class Shelf:
         for item in self._by_sums.get(_sums(document), []):
             if item.id in self._claimed:
                 continue
+            if after_sending and item.reference != document.reference:
+                continue  # a twin's
             if after_sending and item.lines and sorted(item.lines) != sorted(_amounts(document)):
                 continue
             self._claimed.add(item.id)
@@ -112,6 +117,12 @@ def marked_id(posted: Posted) -> AutotaskId | None:
     """The Autotask id in the document's mark, where it carries one of ours."""
     found = _MARK.search(posted.mark)
     return AutotaskId(int(found[1])) if found else None
+
+
+def _is_autotask(item: Posted, document: Document) -> bool:
+    """Whether a document's mark leads to Autotask: to the tenant's present address, or to another of Autotask's."""
+    host = urlsplit(item.mark).hostname or ""
+    return host.endswith(".autotask.net") or host == urlsplit(document.mark).hostname
 
 
 def _amounts(document: Document) -> list[Decimal]:

@@ -126,7 +126,9 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
     sign = -1 if kind_of(invoice) == "Credit note" else 1
     lines, prices = _lines(invoice, situation, draft, sign)
     reached = totals(prices, "Exclusive", _places(settings))
-    if not draft.faults:
+    if not draft.faults and not lines and rounded(invoice.total):
+        draft.faults.append(_mismatch(invoice, situation, reached, _wanted(invoice, settings, sign, reached), sign))
+    elif not draft.faults and lines:
         lines, reached = _evened_out(invoice, situation, draft, lines, prices, sign)
     if draft.faults or not lines:
         document = None
@@ -394,7 +396,9 @@ def _evened_out(
         )
         return lines, reached
     draft.decisions.append(f"Rounding line of {gap} on account {account.code}")
-    rounding = DocumentLine("Rounding", Decimal(1), gap, account.code, _NO_TAX_TYPE, ZERO if prices[0].tax else None)
+    rounding = DocumentLine(
+        "Rounding", Decimal(1), gap, account.code, _NO_TAX_TYPE, ZERO if settings.tax_from == "Autotask" else None
+    )
     return (*lines, rounding), Totals(reached.net + gap, reached.tax)
 
 

@@ -93,9 +93,11 @@ def back_up(engine: Engine, name: str, keep: int = 7) -> Path | None:
     folder = Path(database).parent / "backups"
     folder.mkdir(exist_ok=True)
     target = folder / f"ledger-{name}.db"
-    target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(target)) as copy:
+    unfinished = target.with_suffix(".tmp")
+    unfinished.unlink(missing_ok=True)
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(unfinished)) as copy:
         source.backup(copy)
+    unfinished.replace(target)
     for old in sorted(folder.glob("ledger-*.db"), key=lambda path: path.stat().st_mtime)[:-keep]:
         old.unlink(missing_ok=True)
     return target
@@ -119,7 +121,8 @@ def _unreadable(error: Exception, url: str) -> PlainError:
     if isinstance(error, DatabaseError) and ("malformed" in reason or "not a database" in reason):
         return PlainError(
             f"The ledger at {place} is damaged ({reason}).",
-            "Put back the newest file from the folder “backups” beside it, or run “autoxero rebuild-ledger”.",
+            "Put back the newest file from the folder “backups” beside it; or move the damaged one away: what was sent "
+            "is recognised in Xero by its mark and not sent again.",
         )
     free = shutil.disk_usage(Path.home()).free if Path.home().exists() else 0
     hint = " The disk is full." if free < 1_000_000 else ""

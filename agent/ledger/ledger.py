@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ class Outcome:
         invoice: As Autotask has it now, where it was read.
         seen: Its document in Xero as it was looked at later; what was posted stays beside it.
         keeps_fault: What was told of it before still holds.
+        follow_ups: What is queued with it, as pairs of field and value.
     """
 
     autotask_id: AutotaskId
@@ -55,11 +57,12 @@ class Outcome:
     invoice: Invoice | None = None
     seen: Posted | None = None
     keeps_fault: bool = False
+    follow_ups: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A request that may have been carried out."""
+    """A request that may have been carried out; ``settled`` are those of its invoices whose outcome is known."""
 
     key: str
     kind: DocumentKind
@@ -67,6 +70,12 @@ class Intent:
     body: bytes
     documents: tuple[Document, ...]
     made: datetime
+    settled: frozenset[AutotaskId] = frozenset()
+
+    @property
+    def open_documents(self) -> list[Document]:
+        """The documents whose outcome is not yet known."""
+        return [document for document in self.documents if document.autotask_id not in self.settled]
 
 
 @dataclass(frozen=True)
@@ -190,10 +199,16 @@ class Ledger:
         for outcome in outcomes:
             here = t.invoice.c.autotask_id == outcome.autotask_id
             before = connection.execute(
-                select(t.invoice.c.status, t.invoice.c.why, t.invoice.c.since, t.invoice.c.fault_code).where(here)
+                select(
+                    t.invoice.c.status, t.invoice.c.why, t.invoice.c.since, t.invoice.c.fault_code, t.invoice.c.wish
+                ).where(here)
             ).one_or_none()
             values = _values(outcome, now)
             code = outcome.fault.code if outcome.fault else ""
+            if before is not None and before.wish and _keeps_wish(before.wish, outcome.status, code):
+                values["wish"] = before.wish
+            for field, value in outcome.follow_ups:
+                self._queue(connection, outcome.autotask_id, field, value)
             if before is None:
                 connection.execute(insert(t.invoice).values(autotask_id=outcome.autotask_id, since=now, **values))
             else:
@@ -208,14 +223,22 @@ class Ledger:
 
     def wish(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down what a person asked for: strikes are cleared, the next run reads everything anew."""
-        self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"})
+        self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"}, is_sent=False)
+        with self.engine.begin() as connection:
+            for autotask_id in ids:
+                here = (t.intent_item.c.autotask_id == autotask_id) & (t.intent_item.c.state == "absent")
+                connection.execute(update(t.intent_item).where(here).values(state="gone"))
 
     def release(self, ids: Sequence[AutotaskId]) -> None:
         """Let go of documents that are deleted or voided in Xero: their invoices are sent again."""
         blank = ("xero_kind", "xero_number", "xero_status", "xero_contact", "xero_baseline", "xero_latest")
         empty = ("xero_id", "xero_net", "xero_tax", "xero_total", "outstanding", "paid_on")
         clear = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure", *blank), "")
-        self._set(ids, {**clear, **dict.fromkeys(empty), "wish": "send", "status": "Waiting", "why": "Send again"})
+        self._set(
+            ids,
+            {**clear, **dict.fromkeys(empty), "wish": "send", "status": "Waiting", "why": "Send again"},
+            is_sent=True,
+        )
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
@@ -228,14 +251,15 @@ class Ledger:
             ids,
             {"wish": "", "strikes": 0, "status": "Never send", "why": because}
             | dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), ""),
+            is_sent=False,
         )
 
-    def _set(self, ids: Sequence[AutotaskId], values: Mapping[str, object]) -> None:
+    def _set(self, ids: Sequence[AutotaskId], values: Mapping[str, object], *, is_sent: bool) -> None:
         with self.engine.begin() as connection:
             for autotask_id in ids:
-                connection.execute(
-                    update(t.invoice).where(t.invoice.c.autotask_id == autotask_id).values(since=self.now(), **values)
-                )
+                here = t.invoice.c.autotask_id == autotask_id
+                there = t.invoice.c.xero_id.is_not(None) if is_sent else t.invoice.c.xero_id.is_(None)
+                connection.execute(update(t.invoice).where(here, there).values(since=self.now(), **values))
 
     def rows(self) -> list[dict[str, Any]]:
         """All invoices with all columns, by id."""
@@ -276,7 +300,11 @@ class Ledger:
     def open_intents(self) -> list[Intent]:
         """What was sent, and nobody knows whether it arrived; oldest first."""
         query = select(t.intent).where(t.intent.c.state == "open").order_by(t.intent.c.made)
+        known = select(t.intent_item.c.key, t.intent_item.c.autotask_id).where(t.intent_item.c.state != "open")
         with self.engine.begin() as connection:
+            settled: defaultdict[str, set[AutotaskId]] = defaultdict(set)
+            for row in connection.execute(known):
+                settled[row.key].add(AutotaskId(row.autotask_id))
             return [
                 Intent(
                     row.key,
@@ -285,9 +313,21 @@ class Ledger:
                     row.body,
                     msgspec.json.decode(row.documents, type=tuple[Document, ...]),
                     row.made,
+                    frozenset(settled[row.key]),
                 )
                 for row in connection.execute(query)
             ]
+
+    def others_passed(self, key: str) -> bool:
+        """Whether the run of an intent got other invoices into Xero."""
+        run = select(t.intent.c.run).where(t.intent.c.key == key).scalar_subquery()
+        query = (
+            select(func.count())
+            .select_from(t.intent_item.join(t.intent, t.intent.c.key == t.intent_item.c.key))
+            .where(t.intent.c.run == run, t.intent_item.c.state == "posted")
+        )
+        with self.engine.begin() as connection:
+            return bool(connection.execute(query).scalar_one())
 
     def absences(self) -> dict[AutotaskId, int]:
         """How often invoices that are not yet in Xero were part of a request that came to nothing."""
@@ -326,9 +366,17 @@ class Ledger:
     def queue(self, autotask_id: AutotaskId, field: str, value: str) -> None:
         """Something is to be written to Autotask."""
         with self.engine.begin() as connection:
-            connection.execute(
-                insert(t.write_back).values(autotask_id=autotask_id, field=field, value=value, state="queued", tries=0)
-            )
+            self._queue(connection, autotask_id, field, value)
+
+    def _queue(self, connection: Connection, autotask_id: AutotaskId, field: str, value: str) -> None:
+        """Queue it, in place of what was queued for the same field before."""
+        rows = t.write_back.c
+        here = (rows.autotask_id == autotask_id) & (rows.field == field) & (rows.state == "queued")
+        if field != "history":  # notes add up
+            connection.execute(delete(t.write_back).where(here))
+        connection.execute(
+            insert(t.write_back).values(autotask_id=autotask_id, field=field, value=value, state="queued", tries=0)
+        )
 
     def queued(self, most: int, fields: Collection[str]) -> list[WriteBack]:
         """What is still to be written to these fields, oldest first."""
@@ -422,7 +470,7 @@ def find_invoice(ledger: Ledger, wanted: str) -> AutotaskId:
         columns = t.invoice.c
         by_number = select(columns.autotask_id).where(columns.number == wanted.strip())
         found = list(connection.execute(by_number).scalars())
-        if not found and wanted.strip().isdigit():
+        if not found and wanted.strip().isdigit() and len(wanted.strip()) < 19:
             by_id = select(columns.autotask_id).where(columns.autotask_id == int(wanted))
             found = list(connection.execute(by_id).scalars())
     if len(found) > 1:
@@ -449,7 +497,9 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
     invoice, fault, posted = outcome.invoice, outcome.fault, outcome.posted
     values: dict[str, object] = {} if invoice is None else _source_values(invoice)
     if outcome.seen is not None:
-        values |= posted_values(outcome.seen) | {"xero_latest": msgspec.json.encode(outcome.seen).decode()}
+        present = posted_values(outcome.seen)
+        del present["xero_contact_id"]  # later invoices go where the company's invoices were sent, not moved, to
+        values |= present | {"xero_latest": msgspec.json.encode(outcome.seen).decode()}
     if outcome.keeps_fault:
         return values
     values |= {
@@ -469,6 +519,11 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
         baseline = msgspec.json.encode(posted).decode()
         values |= posted_values(posted) | {"sent_on": now, "xero_baseline": baseline, "xero_latest": baseline}
     return values
+
+
+def _keeps_wish(wish: str, status: Status, code: str) -> bool:
+    """Whether what a person asked for still stands: not once it was tried, but through an outage."""
+    return status == "Waiting" and (wish == "send" or code in {"", "AX-212", "AX-402", "AX-403"})
 
 
 def _source_values(invoice: Invoice) -> dict[str, object]:

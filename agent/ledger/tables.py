@@ -110,6 +110,7 @@ invoice = Table(
     Column("xero_latest", Text, nullable=False, default=""),
     Index("invoice_by_status", "status"),
     Index("invoice_by_company", "company_id"),
+    Index("one_invoice_a_document", "xero_id", unique=True),
 )
 """One row for every invoice of Autotask since Start date, each in exactly one status."""
 

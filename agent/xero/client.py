@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -166,6 +165,8 @@ class Xero:
         url = f"{self._api}/{_PATHS[posted.kind]}"
         answer = self._write("POST", url, {"summarizeErrors": "false"}, headers, body)
         rows = _rows(_decoded(answer.content, Envelope), posted.kind)
+        if not rows:
+            raise UncertainError("Xero gave an empty answer.", is_over=True)
         return _answer(rows[0], posted.kind, answer.headers.get("Xero-Correlation-Id", ""))
 
     def history(self, kind: DocumentKind, document_id: str) -> list[str]:
@@ -304,7 +305,7 @@ class Xero:
         within: float = KEY_LIVES,
     ) -> requests.Response:
         """A write with its retries, all under the same key and within the key's life."""
-        deadline = time.monotonic() + within
+        is_late = self.wire.alarm(within)
         uncertain = UncertainError("", is_over=True)
         for tried in range(_TRIES):
             if tried:
@@ -312,21 +313,21 @@ class Xero:
             elif clock is not None:
                 clock()
             try:
-                answer = self._once(method, url, params, headers, body, deadline)
+                answer = self._once(method, url, params, headers, body, is_late)
             except NoAnswerError as error:
                 uncertain = UncertainError(f"Xero did not answer ({error}).", is_over=False)
                 continue
             except StopError as error:
-                if uncertain.is_over:
+                if not tried:
                     raise
-                raise UncertainError(error.fault.detail, is_over=False) from None  # an earlier try may have landed
+                raise UncertainError(error.fault.detail, is_over=uncertain.is_over) from None  # a try may have landed
             if answer.status_code == 200:
                 return answer
             if answer.status_code < 500:
                 if answer.status_code == 400 and not (tried and "different request" in answer.text):
                     raise RefusedError(_all_said(answer), answer.headers.get("Xero-Correlation-Id", ""))
-                if tried and not uncertain.is_over:
-                    raise uncertain
+                if tried:
+                    raise UncertainError(_said(answer), is_over=uncertain.is_over)
                 raise _no(answer)
             is_over = answer.status_code in {500, 501, 503} and (uncertain.is_over or not tried)
             uncertain = UncertainError(f"Xero answered HTTP {answer.status_code}: {_said(answer)}", is_over=is_over)
@@ -339,7 +340,7 @@ class Xero:
         params: Mapping[str, str],
         headers: Mapping[str, str],
         body: bytes | None,
-        deadline: float = float("inf"),
+        is_late: Callable[[], bool] = lambda: False,
     ) -> requests.Response:
         """One request, repeated only where Xero says that it did not look at it: expired token, limits."""
         renewed = False
@@ -348,7 +349,7 @@ class Xero:
             signed = {**headers, "Authorization": f"Bearer {token}", "Accept": "application/json"}
             if self.tenant_id:
                 signed["xero-tenant-id"] = self.tenant_id
-            if time.monotonic() > deadline:
+            if is_late():
                 raise NoAnswerError("the time for trying is over")
             with self._places:
                 answer = self.wire.send(method, url, headers=signed, params=params, body=body)

@@ -6,7 +6,7 @@ Numbers are read from JSON to Decimal with no float between. Unknown fields and 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +25,12 @@ def day(text: str | None) -> date | None:
     """A calendar day out of ``/Date(ms+0000)/`` or ISO text."""
     if not text:
         return None
-    if found := _JSON_DATE.fullmatch(text):
-        return datetime.fromtimestamp(int(found[1]) / 1000, UTC).date()
-    return date.fromisoformat(text[:10])
+    try:
+        if found := _JSON_DATE.fullmatch(text):
+            return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(found[1]))).date()
+        return date.fromisoformat(text[:10])
+    except (ValueError, OverflowError):
+        return None
 
 
 class Pagination(Struct, rename="camel"):

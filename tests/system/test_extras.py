@@ -21,14 +21,14 @@ def test_exactly_one_note_for_one_event(practice: Practice, kind: str) -> None:
         practice.cloud.troubles.add(Trouble(kind, path_contains="/History", times=4))
     for _ in range(4):
         practice.sync()
-    ours = [note for note in notes(practice) if f"Autotask invoice AT-7 (id {number})" in note]
+    ours = [note for note in notes(practice) if f"the id {number} (AT-7)" in note]
     assert len(ours) == 1
 
 
 def test_no_note_unasked(practice: Practice) -> None:
     practice.world.invoice("Kauri Legal", [support()])
     practice.sync()
-    assert not [note for note in notes(practice) if "Autotask invoice" in note]
+    assert not [note for note in notes(practice) if "AutoXero sent" in note]
 
 
 def test_the_pdf_is_attached(practice: Practice) -> None:

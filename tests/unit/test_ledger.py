@@ -340,7 +340,9 @@ def test_the_newest_contact_of_each_company(ledger: Ledger) -> None:
     first, second = invoice(id=ONE), invoice(id=TWO)
     other = invoice(id=AutotaskId(157), customer=customer(id=CompanyId(8)))
     ledger.conclude([Outcome(TWO, "Synced", invoice=second, posted=posted(contact_id=ContactId("new")))])
-    ledger.conclude([Outcome(ONE, "Synced", invoice=first, posted=posted(contact_id=ContactId("old")))])
+    ledger.conclude(
+        [Outcome(ONE, "Synced", invoice=first, posted=posted(id=XeroId("x2"), contact_id=ContactId("old")))]
+    )
     ledger.conclude([Outcome(AutotaskId(157), "Waiting", invoice=other)])
     assert ledger.known_contacts() == {7: "new"}
 

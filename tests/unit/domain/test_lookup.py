@@ -44,6 +44,7 @@ def posted(xero_id: str = "x1", **changes: Any) -> Posted:
         "tax": D(15),
         "total": D("115.0"),
         "outstanding": D(115),
+        "reference": "1085",
         "lines": (D("100.0"),),
     }
     return Posted(**(values | changes))

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
+from agent.domain.labels import account_label, code_of, tax_rate_label
 from agent.domain.settings import Settings
 from workbook.errors import NotAWorkbookError
 from workbook.project import Projection, project
 from workbook.read import Wish, read
-from workbook.typed import account_label, code_of, tax_rate_label
 
 Edit = Callable[[str, Callable[[bytes], bytes]], None]
 

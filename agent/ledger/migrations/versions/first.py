@@ -43,6 +43,7 @@ def upgrade() -> None:
     )
     op.create_index("invoice_by_status", "invoice", ["status"])
     op.create_index("invoice_by_company", "invoice", ["company_id"])
+    op.create_index("one_invoice_a_document", "invoice", ["xero_id"], unique=True)
     op.create_table(
         "intent",
         sa.Column("key", sa.Text, primary_key=True),
