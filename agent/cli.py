@@ -91,8 +91,10 @@ def _say(text: str) -> None:
 def _desk(workbook: Path | None, *, quiet: bool = False) -> Desk:
     from agent.config import read_config
     from agent.desk import Desk
-    from agent.ledger.ledger import Ledger  # noqa: F401
+    from agent.errors import PlainError
 
+    if workbook is not None and not workbook.is_file():
+        raise PlainError(f"There is no workbook at {workbook}.", "Give the path of your AutoXero.xlsm with --workbook.")
     config = read_config()
     desk = Desk(config, workbook or Path("AutoXero.xlsm"), tell=(lambda _text: None) if quiet else _say)
     if workbook is None:
@@ -173,7 +175,7 @@ def test(workbook: Path | None, *, as_json: bool) -> int:
     return 0 if is_good else 2
 
 
-@main.command(name="set")
+@main.command(name="set", context_settings={"ignore_unknown_options": True})
 @click.argument("setting")
 @click.argument("value")
 @workbook_option
@@ -261,6 +263,8 @@ def never_send(invoices: tuple[str, ...], because: str, workbook: Path | None, *
     """Leave invoices out for good."""
     from agent.verbs import never_send as leave_out
 
+    if not because.strip():
+        raise click.UsageError("Say why, for the record: --because “paid in cash”.")
     told = leave_out(_desk(workbook, quiet=True), invoices, because)
     if as_json:
         _print_json({"answers": told})
@@ -279,7 +283,7 @@ def rebuild(workbook: Path | None, *, as_json: bool) -> int:
     notes = show(_desk(workbook, quiet=True))
     if as_json:
         _print_json({"problems": notes})
-    for note in () if as_json else [*notes, "The sheets show what the ledger says."]:
+    for note in () if as_json else notes or ["The sheets show what the ledger says."]:
         _say(note)
     return 0
 

@@ -24,6 +24,9 @@ _SYNCED = (
 )
 
 
+_GIVE_IT = "Give it in this user's environment, as docs/first-sync.md says, and run “autoxero test”."
+
+
 @dataclass(frozen=True)
 class Config:
     """The environment of one call, read once.
@@ -69,7 +72,8 @@ class Config:
         for value, what in ((user, "user name"), (secret, "secret"), (code, "integration code")):
             if not value:
                 raise PlainError(
-                    f"The Autotask {what} is missing.", "Sign in to Autotask: run “autoxero connect autotask”."
+                    f"The Autotask {what} is missing.",
+                    _GIVE_IT,
                 )
         return user, secret, code
 
@@ -83,7 +87,10 @@ class Config:
         secret = self.secret("AUTOXERO_XERO_CLIENT_SECRET", "xero-client-secret")
         for value, what in ((client, "client ID"), (secret, "client secret")):
             if not value:
-                raise PlainError(f"The Xero {what} is missing.", "Sign in to Xero: run “autoxero connect xero”.")
+                raise PlainError(
+                    f"The Xero {what} is missing.",
+                    _GIVE_IT,
+                )
         return client, secret
 
 

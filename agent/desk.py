@@ -26,6 +26,8 @@ from workbook.read import Reading, read
 
 Progress = Callable[[str], None]
 
+_NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
+
 
 @dataclass
 class Desk:
@@ -93,7 +95,7 @@ class Desk:
         told = " ".join(f"{problem.where}: {problem.message}" for problem in self.reading.problems)
         raise PlainError(
             f"AX-503 A setting or mapping is wrong; nothing was sent. {told}",
-            "Mend it on the sheet Settings or Mappings, or with “autoxero set”, and save the workbook.",
+            "Mend it where it is named, or with “autoxero set” or “autoxero map”, and save the workbook.",
         )
 
     def reach_autotask(self) -> None:
@@ -105,16 +107,14 @@ class Desk:
         mark = self._sign_in_mark()
         refused = json.loads(self.ledger.fact("autotask_refused") or "{}")
         if refused.get("mark") == mark:
-            raise stop(
-                refused["code"], f"{refused['detail']} It is not tried again until the sign-in is changed or tested."
-            )
+            raise stop(refused["code"], f"{refused['detail']} {_NOT_AGAIN}")
         ci = self.autotask.zone.ci
         if ci is not None:
             self.ledger.belongs_to("autotask_ci", str(ci), "Autotask")
 
     def note_refusal(self, error: StopError) -> None:
         """Remember a refused Autotask sign-in, so that trying it again and again does not lock the user."""
-        if error.fault.code in {"AX-301", "AX-302"}:
+        if error.fault.code in {"AX-301", "AX-302"} and not error.fault.detail.endswith(_NOT_AGAIN):
             told = {"mark": self._sign_in_mark(), "code": error.fault.code, "detail": error.fault.detail}
             self.ledger.remember(autotask_refused=json.dumps(told))
 

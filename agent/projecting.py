@@ -47,6 +47,15 @@ def project_all(desk: Desk, run: str = "", wishes: Sequence[AutotaskId] = ()) ->
     return list(outcome.notes)
 
 
+def _asked(desk: Desk) -> list[tuple[str, str, str]]:
+    """The mapping rows that were ever asked for."""
+    known = {tuple(item) for item in json.loads(desk.ledger.fact("asked_rows") or "[]")}
+    now = known | {(table, first, second) for table, first, second, _invoice in desk.ledger.missing()}
+    if now != known:
+        desk.ledger.remember(asked_rows=json.dumps(sorted(now)))
+    return sorted(now)
+
+
 def _cleared(wishes: Sequence[AutotaskId]) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
     cells: dict[tuple[str, ...], dict[str, views.Cell]] = {(str(item),): {"Do": None} for item in wishes}
     return {"Invoices": cells, "Faults": cells} if cells else {}
@@ -86,8 +95,8 @@ def _projection(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Projection:
             "PreviewLines": lines,
             "Reconcile": views.reconcile(rows),
             "Settings": views.setting_problems(problems),
-            **views.maps(ledger, rows),
+            **views.maps(ledger, rows, _asked(desk)),
         },
-        names=views.dashboard(ledger, settings, rows),
+        names=views.dashboard(ledger, settings, rows, desk.reading.problems),
         lists=json.loads(ledger.fact("lists") or "{}"),
     )

@@ -158,6 +158,7 @@ class _Run:
         self.ledger.end_run(report.run, _counts(report), stopped.fault if stopped else None)
         report.problems += alert(desk)
         report.problems += project_all(desk, report.run, wishes)
+        self.ledger.remember(workbook_path=str(desk.workbook.absolute()))
         if stopped is not None:
             raise stopped
         return report

@@ -39,10 +39,10 @@ def report_text(report: Report) -> str:
     else:
         first = f"{report.mode}: {report.pulled} invoices looked at, {report.created} sent to Xero."
     parts = {
-        "wait": report.waiting - report.would_create,
-        "failed and are tried again": report.retrying,
-        "are in fault": report.faulted,
-        "were skipped": report.skipped,
+        "waiting": report.waiting - report.would_create,
+        "failed, to be tried again": report.retrying,
+        "in fault": report.faulted,
+        "skipped": report.skipped,
     }
     rest = ", ".join(f"{count} {words}" for words, count in parts.items() if count > 0)
     lines = [first, *([f"{rest}."] if rest else []), *report.problems]
@@ -55,7 +55,10 @@ def status_text(answer: Mapping[str, Any]) -> str:
     counts = Counter(row["status"] for row in answer["invoices"])
     lines += [f"{count:>6}  {status}" for status, count in sorted(counts.items())] or ["No invoices yet."]
     for row in answer["invoices"]:
-        if row["fault"] and row["status"] in {"Retrying", "Fault", "Waiting"}:
+        if row["status"] == "Changed since sent" and not row["fault"]:
+            lines.append(f"{row['number'] or row['autotask_id']}  {row['customer']}  {row['status']}")
+            lines.append(f"    {row['why']}")
+        if row["fault"] and row["status"] not in {"Skipped", "Never send"}:
             fault = row["fault"]
             lines.append(f"{row['number'] or row['autotask_id']}  {row['customer']}  {row['status']}")
             lines.append(f"    {fault['code']} {fault['title']}: {fault['detail']}")

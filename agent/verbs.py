@@ -14,7 +14,7 @@ from agent.ledger.ledger import find_invoice
 from agent.projecting import project_all
 from agent.sync import Report, sync
 from agent.views import sums
-from workbook.errors import WorkbookError
+from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
 
 _HELD = frozenset({"AX-111", "AX-201", "AX-505"})
@@ -223,8 +223,11 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
             Projection(edits={table: {key: cells}}),  # type: ignore[dict-item]
             backups=desk.config.home / "workbook-backups",
         )
+    except InUseError as error:
+        raise PlainError(f"Nothing was changed: {error}", "Close it and try again.") from error
     except WorkbookError as error:
         raise PlainError(str(error), "Nothing was changed.") from error
+    desk.ledger.remember(workbook_path=str(desk.workbook.absolute()))
 
 
 def _told(desk: Desk, autotask_id: AutotaskId) -> Told:

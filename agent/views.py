@@ -11,7 +11,9 @@ from typing import Any
 
 from agent.domain.invoice import AutotaskId
 from agent.domain.money import ZERO, rounded
+from agent.domain.problems import Problem
 from agent.domain.settings import SETTINGS, Settings
+from agent.domain.text import counted
 from agent.ledger.ledger import Ledger
 
 Cell = str | int | Decimal | date | datetime | bool | None
@@ -84,20 +86,21 @@ def _invoice(row: Mapping[str, Any], tries: int) -> Row:
 
 def faults(rows: Sequence[Mapping[str, Any]], tries: int) -> list[Row]:
     """The sheet Faults: what failed, then what waits; the oldest first."""
-    shown = [row for row in rows if is_open_fault(row) or (row["status"] == "Waiting" and row["fault_code"])]
+    shown = [row for row in rows if is_open_fault(row) or row["status"] == "Changed since sent"]
+    shown += [row for row in rows if row["status"] == "Waiting" and row["fault_code"]]
     shown.sort(key=lambda row: (row["status"] == "Waiting", row["since"], row["autotask_id"]))
     return [
         {
             "Since": local(row["since"]),
             "Code": row["fault_code"],
-            "Fault": row["fault_title"],
+            "Fault": row["fault_title"] or row["status"],
             "Invoice": row["number"] or str(row["autotask_id"]),
             "Customer": row["customer"],
             "Currency": row["currency"],
             "Amount": total_of(row),
-            "Detail": row["fault_detail"],
-            "What to do": row["fault_cure"],
-            "Tries": f"{row['strikes']}/{tries}" if row["strikes"] else "waits",
+            "Detail": row["fault_detail"] or row["why"],
+            "What to do": row["fault_cure"] or "Compare the two, and change the document in Xero by hand if need be.",
+            "Tries": f"{row['strikes']}/{tries}" if row["strikes"] else "waits" if row["status"] == "Waiting" else "",
             "Autotask id": row["autotask_id"],
         }
         for row in shown
@@ -202,8 +205,14 @@ def reconcile(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
     return found
 
 
-def maps(ledger: Ledger, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Row]]:
-    """The agent's part of the mapping tables: rows for codes that have none, and what waits for each."""
+def maps(
+    ledger: Ledger, rows: Sequence[Mapping[str, Any]], asked: Iterable[tuple[str, str, str]] = ()
+) -> dict[str, list[Row]]:
+    """The agent's part of the mapping tables: rows for codes that have none, and what waits for each.
+
+    ``asked`` are the rows that were asked for before, as (table, keys): where nothing waits any more, they say so.
+    """
+    row: Row
     by_id = {row["autotask_id"]: row for row in rows}
     waiting: defaultdict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for table, first, second, autotask_id in ledger.missing():
@@ -211,8 +220,16 @@ def maps(ledger: Ledger, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Ro
             waiting[table, first, second].append(by_id[autotask_id])
     keys = {"AccountMap": ("Billing code", "Line type"), "TaxMap": ("Tax region", "Tax category")}
     found: dict[str, list[Row]] = {"AccountMap": [], "TaxMap": [], "ContactMap": []}
+    for table, first, second in asked:
+        if (table, first, second) not in waiting:  # nothing waits for it any more
+            row = {"Invoices waiting": None, "Problem": ""}
+            if table == "ContactMap":
+                row |= {"Company id": int(first)}
+            else:
+                row |= {keys[table][0]: first, keys[table][1]: second, "Money waiting": None}
+            found[table].append(row)
     for (table, first, second), group in waiting.items():
-        row: Row = {"Invoices waiting": len(group), "Problem": "Choose one, save, and press Resync."}
+        row = {"Invoices waiting": len(group), "Problem": "Choose one, save, and press Resync."}
         if table == "ContactMap":
             row |= {"Autotask company": group[0]["customer"], "Company id": int(first), "Nearest names": second}
         else:
@@ -269,8 +286,12 @@ def iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
-def next_step(rows: Sequence[Mapping[str, Any]], ledger: Ledger) -> str:
+def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
+    rows: Sequence[Mapping[str, Any]], ledger: Ledger, problems: Sequence[Problem] = ()
+) -> str:
     """The one thing to do next, for the Dashboard."""
+    if problems:
+        return f"Nothing is sent until this is mended. {problems[0].where}: {problems[0].message}"
     for name, light in connections(ledger).items():
         if light["ok"] is False:
             return f"{name.capitalize()}: {light['code']} {light['detail']}"
@@ -284,6 +305,10 @@ def next_step(rows: Sequence[Mapping[str, Any]], ledger: Ledger) -> str:
         return f"{counts['Fault']} invoices are in fault: the sheet Faults says what to do for each."
     if counts["Retrying"]:
         return f"{counts['Retrying']} invoices failed and are tried again by themselves; the sheet Faults says why."
+    if counts["Changed since sent"]:
+        return (
+            f"{counts['Changed since sent']} were changed after they were sent: the sheet Faults shows both versions."
+        )
     if any(row["fault_code"] for row in rows if row["status"] == "Waiting"):
         return "Some invoices wait for you: see the sheet Faults."
     return "Nothing to do."
@@ -303,7 +328,9 @@ def setting_problems(problems: Mapping[str, str]) -> list[Row]:
     return [{"Setting": setting.name, "Problem": problems.get(setting.name, "")} for setting in SETTINGS]
 
 
-def dashboard(ledger: Ledger, settings: Settings, rows: Sequence[Mapping[str, Any]]) -> dict[str, Cell]:
+def dashboard(
+    ledger: Ledger, settings: Settings, rows: Sequence[Mapping[str, Any]], problems: Sequence[Problem]
+) -> dict[str, Cell]:
     """The named cells of the Dashboard, but for its formulas' and the moments of the last run."""
     lights = connections(ledger)
     held = [row for row in rows if row["status"] == "Waiting"]
@@ -315,8 +342,8 @@ def dashboard(ledger: Ledger, settings: Settings, rows: Sequence[Mapping[str, An
         "AutoXeroMail": _light_text(lights["mail"]) if settings.alert_people else "Nobody is told",
         "AutoXeroSyncEvery": settings.sync_every,
         "AutoXeroAlerted": settings.alert_people or "Nobody: type addresses under “Alert these people”",
-        "AutoXeroWaits": f"{len(held)} invoices, {sums(held)}" if held else "Nothing",
-        "AutoXeroNextStep": next_step(rows, ledger),
+        "AutoXeroWaits": f"{counted(len(held), 'invoice')}, {sums(held)}" if held else "Nothing",
+        "AutoXeroNextStep": next_step(rows, ledger, problems),
     }
 
 

@@ -25,7 +25,10 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _FULL = 0xFFFFFFFF
 _DEFLATED = 8
 _DOS_DATE = 0x0021  # 1980-01-01, the first a zip can hold
-DAMAGED = "The file {name} is damaged. Take the newest copy from the backups folder, or run “autoxero setup”."
+DAMAGED = (
+    "The file {name} is damaged. Take the newest copy from the folder “workbook-backups” in the agent's home, or copy "
+    "a fresh AutoXero.xlsm there."
+)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ Names = dict[str, tuple[str, int, int]]
 _WIDTHS = (2, 19, 15, 15, 15, 3, 19, 17, 17, 3, 26, 12)
 _LEFT, _MIDDLE, _RIGHT = 1, 6, 10
 _TOP, _STEP_ROW, _MONEY_ROW = 4, 11, 19
-_FRESH_STEP = "Run “autoxero setup” on this computer: it signs in to Autotask and Xero and fills the Settings."
+_FRESH_STEP = "Type the Start date on the sheet Settings, save, and run “autoxero test” on this computer."
 _AGENT = (
     f'=IF(AutoXeroLastSeen="","{SEEN_NEVER}",'
     f'IF(NOW()-AutoXeroLastSeen>3*MAX(5,AutoXeroSyncEvery)/1440,"{SEEN_LATE}","{SEEN_FINE}"))'
@@ -198,7 +198,7 @@ def _money(sheet: Worksheet, looks: Looks, names: Names) -> None:
 
 def _sum(row: int, column: str, heading: int) -> str:
     parts = "+".join(
-        f'SUMIFS(Invoices[Total],Invoices[Status],"{status}",Invoices[Currency],{column}${heading},'
+        f'SUMIFS(Invoices[Xero total],Invoices[Status],"{status}",Invoices[Currency],{column}${heading},'
         f'Invoices[Date],">="&$B{row},Invoices[Date],"<"&EDATE($B{row},1))'
         for status in IN_XERO
     )

@@ -22,7 +22,7 @@ from workbook.layout import (
     month_name,
 )
 
-COLUMNS = ("Status", "In Xero as", "Date", "Currency", "Total")
+COLUMNS = ("Status", "In Xero as", "Date", "Currency", "Xero total")
 """The columns of Invoices that the Dashboard looks at."""
 IN_XERO = ("Synced", "Synced with warnings", "Changed since sent")
 """The statuses whose money counts as being in Xero."""

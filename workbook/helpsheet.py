@@ -13,9 +13,9 @@ from workbook.looks import RULE, STATUS_COLOURS, YOURS, Looks, set_up_page
 _STOPPED = (
     (
         "Dashboard, “The agent”: if it is red, switch the agent's computer on, sign in there, wait for two syncs. If "
-        "it stays red, run “autoxero run” there."
+        "it stays red, run “autoxero sync” there and read what it says."
     ),
-    "Dashboard, “Connections”: if Autotask or Xero is red, run “autoxero connect autotask” or “autoxero connect xero”.",
+    "Dashboard, “Connections”: if Autotask or Xero is red, it says why. Mend that, and run “autoxero test” there.",
     (
         "Dashboard, the mode: Preview and Paused send nothing. On the sheet Settings set “Sync mode” to Live or "
         "“Paused” to No, and save."
@@ -23,8 +23,8 @@ _STOPPED = (
     "Settings and Mappings: whatever stands red in a column Problem stops all sending. Mend it and save.",
     "Is this workbook open on another computer? Close it there. Work goes on meanwhile; only the sheets lag behind.",
     (
-        "Dashboard, “Next step”, sums this up. If nothing helps, run “autoxero bundle” and send the file to your "
-        "support: it holds no secrets."
+        "Dashboard, “Next step”, sums this up. “Press Resync” means: choose Resync in the yellow column Do beside the "
+        "invoice, and save; or run “autoxero resync” with its number. The next sync tries it again from scratch."
     ),
 )
 _COLOURS = (

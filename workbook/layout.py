@@ -229,7 +229,7 @@ _ACCOUNT_MAP = Table(
     ),
     ("Billing code", "Line type"),
     "keyed",
-    "Billing codes and Xero accounts",
+    "AccountMap: billing codes and Xero accounts",
 )
 _TAX_MAP = Table(
     "TaxMap",
@@ -244,7 +244,7 @@ _TAX_MAP = Table(
     ),
     ("Tax region", "Tax category"),
     "keyed",
-    "Tax regions and Xero tax rates",
+    "TaxMap: tax regions and Xero tax rates",
 )
 _CONTACT_MAP = Table(
     "ContactMap",
@@ -274,7 +274,7 @@ _TRACKING_MAP = Table(
     ),
     ("Billing code", "Line type"),
     "keyed",
-    "Billing codes and tracking (only if you use it)",
+    "TrackingMap: billing codes and tracking (only if you use it)",
 )
 _SETTINGS = Table(
     "Settings",
@@ -293,8 +293,8 @@ _LOG = Table(
     "Log",
     (
         Column("When", 19, "moment"),
-        Column("Run", 9),
-        Column("Level", 9, "status"),
+        Column("Run", 22),
+        Column("Level", 10, "status"),
         Column("Who", 14),
         Column("Invoice", 16),
         Column("Event", 30),

@@ -40,7 +40,9 @@ def load(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise NotAWorkbookError(f"There is no workbook at {path}. Check the place, or run “autoxero setup”.") from error
+        raise NotAWorkbookError(
+            f"There is no workbook at {path}. Check the place, or copy the AutoXero.xlsm of this program there."
+        ) from error
     except PermissionError as error:
         raise InUseError(f"{path.name} cannot be read: another program holds it. {_CLOSE_IT}") from error
 
@@ -187,6 +189,8 @@ class Package:
             InUseError: Another program has the file open.
         """
         notes = check_free(path)
+        if path.exists() and not path.stat().st_mode & stat.S_IWRITE:
+            raise InUseError(f"{path.name} is read-only. Take that off in its properties; the sheets catch up then.")
         data = self.to_bytes()
         temporary = None
         try:

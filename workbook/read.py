@@ -222,7 +222,7 @@ class _Reader:
             autotask_id = fold(self._value(place))
             if verb is None:
                 choices = ", ".join(DO)
-                where = f"{name}: {autotask_id or f'row {number}'}"
+                where = f"{name}, column Do: {f'Autotask id {autotask_id}' if autotask_id else f'row {number}'}"
                 self._tell(where, f"Do cannot be “{_shown(value)}”. Choose {choices}.")
             elif not autotask_id.isdigit():
                 self._tell(f"{name}: row {number}", f"Do says {verb}, but the row has no Autotask id. Clear the cell.")

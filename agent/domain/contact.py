@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.domain.books import Books, Contact, ContactId, folded, one_blank
 from agent.domain.faults import Fault, fault
@@ -54,7 +54,8 @@ def match(
     if row is not None:
         found = _by_id(books, row.contact_id) if row.contact_id else _by_name(books, row.contact, exact=True)
         named = row.contact or row.contact_id
-        return _checked(found, f"chosen in ContactMap: {named}", customer, books, named)
+        checked = _checked(found, f"chosen in ContactMap: {named}", customer, books, named)
+        return replace(checked, is_missing=False)  # a slip in the map creates nobody
     if known is not None and (contact := _by_id(books, known)) is not None and contact.is_active:
         return Match(contact, f"the same contact as before: {contact.name}")
     if settings.match_by == "Name":

@@ -56,7 +56,7 @@ class Setting:
     def allowed(self) -> str:
         """What may be typed, in words."""
         if self.kind in {"choice", "yes or no"}:
-            return "one of: " + ", ".join(self.choices)
+            return "one of " + ", ".join(f"“{choice}”" for choice in self.choices)
         if self.kind in {"whole number", "amount"}:
             noun = "a whole number" if self.kind == "whole number" else "a number"
             return noun if self.low is None else f"{noun} from {self.low} to {self.high}"
@@ -426,7 +426,7 @@ def read_value(setting: Setting, raw: object) -> Value:
     except (ValueError, InvalidOperation, OverflowError):
         value = None
     if value is None:
-        raise NotReadableError(f"“{raw}” is not {setting.allowed}. Type {setting.allowed}.")
+        raise NotReadableError(f"“{raw}” cannot be used for “{setting.name}”. Type {setting.allowed}.")
     return value
 
 

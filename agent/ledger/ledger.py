@@ -468,8 +468,12 @@ def find_invoice(ledger: Ledger, wanted: str) -> AutotaskId:
     """
     with ledger.engine.begin() as connection:
         columns = t.invoice.c
-        by_number = select(columns.autotask_id).where(columns.number == wanted.strip())
+        named = wanted.strip().casefold()
+        by_number = select(columns.autotask_id).where(func.lower(columns.number) == named)
         found = list(connection.execute(by_number).scalars())
+        if not found and named:
+            by_xero = select(columns.autotask_id).where(func.lower(columns.xero_number) == named)
+            found = list(connection.execute(by_xero).scalars())
         if not found and wanted.strip().isdigit() and len(wanted.strip()) < 19:
             by_id = select(columns.autotask_id).where(columns.autotask_id == int(wanted))
             found = list(connection.execute(by_id).scalars())

@@ -61,7 +61,7 @@ def test_exit_code_1_where_an_invoice_failed(practice: Practice) -> None:
     done = practice.command("sync", "--workbook", str(practice.workbook))
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "1 failed and are tried again" in done.stderr
+    assert "1 failed, to be tried again" in done.stderr
 
 
 def test_status_tells_one_invoices_story(practice: Practice) -> None:
@@ -180,11 +180,11 @@ def torn_ledger(practice: Practice) -> dict[str, str]:
         (no_workbook, 2, ["AutoXero.xlsm", "--workbook"]),
         (torn_workbook, 2, ["AutoXero.xlsm"]),
         (no_start_date, 2, ["Start date", "2026"]),
-        (wrong_secret, 2, ["locked", "Connect Autotask"]),
-        (wrong_user, 2, ["nobody@example.com", "Connect Autotask"]),
+        (wrong_secret, 2, ["locked", "autoxero test"]),
+        (wrong_user, 2, ["nobody@example.com", "autoxero test"]),
         (wrong_code, 2, ["integration code"]),
-        (wrong_client, 2, ["client ID", "secret", "Connect Xero"]),
-        (no_secret, 2, ["Xero client secret", "autoxero connect xero"]),
+        (wrong_client, 2, ["client ID", "secret", "autoxero test"]),
+        (no_secret, 2, ["Xero client secret", "docs/first-sync.md"]),
         (wrong_organisation, 2, ["Somebody Else Ltd"]),
         (insecure_address, 2, ["https://"]),
         (synced_home, 2, ["synced folder", "AUTOXERO_HOME"]),

@@ -179,7 +179,12 @@ def test_blanks_are_read_as_what_they_mean(provider: Provider) -> None:
         None,
     )
     assert found.date == dt.date(2026, 11, 5)
-    assert (found.customer.id, found.customer.name, found.customer.people, found.currency) == (0, "", (), "")
+    assert (found.customer.id, found.customer.name, found.customer.people, found.currency) == (
+        0,
+        "(company 0, hidden from the API user)",
+        (),
+        "(unknown)",
+    )
     (line,) = found.lines
     assert (line.line_type, line.billing_code, line.tax_category, line.description) == ("", "", "", "")
     assert (line.quantity, line.rate, line.net, line.tax) == (D(1), D(0), D(0), D(0))
