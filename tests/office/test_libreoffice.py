@@ -35,6 +35,7 @@ def invoices(count: int) -> list[Row]:
             "Date": date(2025, 10, 3) + timedelta(days=number * 5),
             "Currency": ("NZD", "NZD", "AUD", "USD", "EUR")[number % 5],
             "Total": Decimal(number * 1001 - 5000) / 100,
+            "Xero total": Decimal(number * 1001 - 5000) / 100,
             "Difference": Decimal("0.01") if number % 10 == 4 else Decimal("0.00"),
             "Sent on": datetime(2026, 9, 1, 10, 30, number % 60),
             "Autotask id": 29_000_000 + number,

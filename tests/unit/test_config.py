@@ -169,9 +169,9 @@ def test_a_locked_key_store_ends_in_sign_in_needed(
         raise trouble("locked")
 
     monkeypatch.setattr(keyring, "get_password", locked)
-    with pytest.raises(PlainError, match="connect autotask"):
+    with pytest.raises(PlainError, match=r"docs/first-sync\.md"):
         Config(tmp_path, {}).autotask_sign_in(Settings(autotask_user="u"))
-    with pytest.raises(PlainError, match="connect xero"):
+    with pytest.raises(PlainError, match=r"docs/first-sync\.md"):
         Config(tmp_path, {}).xero_sign_in(Settings(xero_client_id="c"))
 
 

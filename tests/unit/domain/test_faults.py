@@ -43,7 +43,7 @@ KNOWN_WORDS = {
 EFFECTS: dict[Effect, set[str]] = {
     "skip": {"AX-102"},
     "wait": {"AX-108", "AX-111", "AX-205", "AX-212", "AX-505"},
-    "warn": {"AX-208", "AX-209", "AX-213", "AX-214", "AX-501", "AX-502", "AX-504"},
+    "warn": {"AX-207", "AX-208", "AX-209", "AX-213", "AX-214", "AX-501", "AX-502", "AX-504"},
     "stop": {*(code for code in CODES if code[:4] in {"AX-3", "AX-4"}), "AX-503"},
 }
 """What does not strike, by what it does; all else strikes."""

@@ -133,8 +133,8 @@ def test_yes_for_use_autotask_numbers_means_number(raw: object, wanted: str) -> 
 
 
 def test_a_wrong_choice_is_told_the_right_ones() -> None:
-    assert "“Perhaps” is not one of: Preview, Live." in refusal("Sync mode", "Perhaps")
-    assert "STARTTLS, TLS, None" in refusal("Mail security", "SSL")
+    assert "“Perhaps” cannot be used for “Sync mode”. Type one of “Preview”, “Live”." in refusal("Sync mode", "Perhaps")
+    assert "“STARTTLS”, “TLS”, “None”" in refusal("Mail security", "SSL")
 
 
 def test_a_choice_may_hold_commas_and_two_blanks() -> None:
@@ -153,7 +153,7 @@ def test_no(raw: object) -> None:
 
 @pytest.mark.parametrize("raw", ["maybe", 2, -1, "yess", 0.5])
 def test_neither_yes_nor_no(raw: object) -> None:
-    assert "Yes, No" in refusal("Paused", raw)
+    assert "“Yes”, “No”" in refusal("Paused", raw)
 
 
 # --- numbers ---

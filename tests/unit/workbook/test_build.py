@@ -108,7 +108,7 @@ def test_fresh_dashboard_has_no_errors() -> None:
     values = [cell.value for row in load_workbook(TARGET, data_only=True)["Dashboard"].iter_rows() for cell in row]
     texts = [str(value) for value in values if value is not None]
     assert not [text for text in texts if text.startswith("#")]
-    assert any("autoxero setup" in text for text in texts)
+    assert any("autoxero test" in text for text in texts)
     assert "Not seen yet" in texts
 
 

@@ -37,7 +37,8 @@ def invoice(number: int, **cells: Any) -> Row:
     return {
         "Status": "Synced", "Type": "Invoice", "Number": f"T{number:04d}", "Customer": "Kauri & Sons <Ltd>",
         "Date": date(2026, 9, 1 + number % 28), "Currency": "NZD", "Net": Decimal("100.10"), "Tax": Decimal("15.02"),
-        "Total": Decimal("115.12"), "Sent on": datetime(2026, 9, 30, 14, 3, 59), "Autotask id": 1000 + number, **cells,
+        "Total": Decimal("115.12"),
+        "Xero total": Decimal("115.12"), "Sent on": datetime(2026, 9, 30, 14, 3, 59), "Autotask id": 1000 + number, **cells,
     }  # fmt: skip
 
 
@@ -325,7 +326,7 @@ def test_names_lists_and_the_dashboard(fresh: Path) -> None:
     rows = [
         invoice(1, **{"In Xero as": "Draft"}), invoice(2, Status="Fault"),
         invoice(3, Currency="AUD", Date=date(2026, 8, 9)),
-        invoice(4, Status="Synced with warnings", Total=Decimal("0.03")),
+        invoice(4, Status="Synced with warnings", **{"Xero total": Decimal("0.03")}),
     ]  # fmt: skip
     names: dict[str, Cell] = {
         "AutoXeroMode": "Live",

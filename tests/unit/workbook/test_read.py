@@ -153,7 +153,7 @@ def test_wishes(fresh: Path) -> None:
     reading = read(fresh)
     assert reading.wishes == (Wish(7, "Resync"), Wish(8, "Never send"))
     told = {problem.where: problem.message for problem in reading.problems}
-    assert "Delete" in told["Invoices: 9"]
+    assert "Delete" in told["Invoices, column Do: Autotask id 9"]
     assert "both" in told["Faults: 8"]
 
 

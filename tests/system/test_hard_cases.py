@@ -1,0 +1,213 @@
+"""Cases in which an invoice could have been doubled, lost or misdirected; each once went wrong."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from agent.errors import StopError
+from agent.ledger import tables
+from agent.pretend.troubles import Trouble
+from agent.sync import sync
+from tests.support import Practice, support
+from tests.system.test_exactly_once import age_ledger, assert_all_there_once, ids_in_xero, some_invoices
+from workbook.project import Projection, project
+
+
+def test_asleep_between_two_tries(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is lost, and the laptop is shut during the pause: the key is dead when it wakes, so it asks first."""
+    expected = some_invoices(practice)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="PUT"))
+    xero_now = practice.cloud.xero.now
+    slept = [0.0]
+    wall = time.time
+
+    def sleep(seconds: float) -> None:
+        if seconds == 2.0:
+            slept[0] = 600.0
+
+    monkeypatch.setattr(practice.cloud.xero, "now", lambda: xero_now() + timedelta(seconds=slept[0]))
+    desk = practice.desk()
+    make = desk.make_wire
+
+    def wire() -> Any:
+        made = make()
+        made.sleep, made.clocks = sleep, (time.monotonic, lambda: wall() + slept[0])
+        return made
+
+    desk.make_wire = wire
+    with pytest.raises(StopError):
+        sync(desk)
+    age_ledger(practice, 10)
+    practice.sync()
+    assert_all_there_once(practice, expected)
+
+
+def test_a_clock_that_was_set_back(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten minutes went by, our clock says none: what is in Xero is found before the dead key is used again."""
+    expected = some_invoices(practice)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="PUT", times=4))
+    with pytest.raises(StopError):
+        practice.sync()
+    now = practice.cloud.xero.now
+    monkeypatch.setattr(practice.cloud.xero, "now", lambda: now() + timedelta(minutes=10))
+    practice.sync()
+    assert_all_there_once(practice, expected)
+
+
+def test_a_twin_is_not_taken_for_the_other(practice: Practice) -> None:
+    """Lists hide our mark, numbers are Xero's, sixty invoices are alike: the ten that failed are really sent."""
+    practice.cloud.xero.rules.lists_url = False
+    expected = some_invoices(practice, 60, same=True)
+    mark = f"={expected[-1]}"
+    practice.cloud.troubles.add(Trouble("503", system="xero", method="PUT", body_contains=mark, times=4))
+    practice.sync()
+    practice.sync()
+    assert_all_there_once(practice, expected)
+    references = Counter(document.reference for document in practice.cloud.xero.documents())
+    assert set(references.values()) == {1}
+
+
+def test_a_hidden_company_is_not_billed_in_our_currency(practice: Practice) -> None:
+    """Autotask hides rows in silence: neither name nor currency is guessed."""
+    practice.world.company("Berlin GmbH", "EUR")
+    practice.type_settings({"Other currencies": "Allow"})
+    practice.cloud.xero.organisation.currencies["EUR"] = "Euro"
+    practice.world.invoice("Berlin GmbH", [support(is_taxed=False)], region="Overseas")
+    assert practice.sync().created == 1
+    practice.cloud.autotask.remove("Companies", practice.world.companies["Berlin GmbH"])
+    number = practice.world.invoice("Berlin GmbH", [support("3", is_taxed=False)], region="Overseas")
+    assert practice.sync().created == 0
+    assert practice.codes()[number] == "AX-202"
+
+
+def test_an_unknown_currency_is_not_ours(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.autotask.change("Companies", practice.world.companies["Kauri Legal"], currencyID=99)
+    assert practice.sync().created == 0
+    assert practice.codes()[number] == "AX-202"
+
+
+def test_a_document_moved_to_another_contact_moves_no_others(practice: Practice) -> None:
+    first = practice.world.invoice("Kauri Legal", [support()])
+    practice.world.company("Somebody Else")
+    practice.sync()
+    stranger = practice.cloud.xero.contact("Somebody Else")
+    practice.cloud.xero.change(practice.rows()[first]["xero_invoice_id"], contact=stranger)
+    practice.sync(is_asked=True)
+    assert practice.codes()[first] == "AX-213"
+    second = practice.world.invoice("Kauri Legal", [support("3")])
+    practice.sync()
+    document = practice.cloud.xero.document(practice.rows()[second]["xero_invoice_id"])
+    assert document.contact.name == "Kauri Legal"
+
+
+def test_a_wish_in_an_open_file_is_acted_on_once(practice: Practice) -> None:
+    """The cell cannot be cleared while the file is open: the draft, deleted again on purpose, is not sent again."""
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.cloud.xero.change(practice.rows()[number]["xero_invoice_id"], status="DELETED")
+    practice.sync(is_asked=True)
+    project(practice.workbook, Projection(edits={"Invoices": {(str(number),): {"Do": "Send again"}}}))
+    lock = practice.workbook.with_name(f".~lock.{practice.workbook.name}#")
+    lock.write_text(f",ann,{socket.gethostname()},22.11.2026 10:00,file:///tmp/x;{os.getpid()}\n", encoding="utf-8")
+    practice.sync()
+    assert sum(ids_in_xero(practice).values()) == 1
+    practice.cloud.xero.change(practice.rows()[number]["xero_invoice_id"], status="DELETED")
+    practice.sync(is_asked=True)
+    practice.sync()
+    assert sum(ids_in_xero(practice).values()) == 0
+    lock.unlink()
+    practice.sync()
+    assert practice.table("Invoices")[0]["Do"] is None
+
+
+def test_a_confirmation_survives_an_outage(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()], webServiceDate=practice.cloud.now())
+    practice.sync()
+    practice.desk().ledger.wish([number], "send")  # type: ignore[list-item] # a plain number will do
+    practice.cloud.troubles.add(Trouble("429-day", system="xero", path_contains="/Invoices"))
+    with pytest.raises(StopError):
+        practice.sync()
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_confirming_twice_harms_nothing(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.ask("send-these", str(number))
+    practice.ask("resync", str(number))
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_one_write_back_that_fails_delays_no_other(practice: Practice) -> None:
+    bad, good = some_invoices(practice, 2)
+    practice.cloud.troubles.add(
+        Trouble("500", system="autotask", method="PATCH", body_contains=f'"id":{bad},', times=None)
+    )
+    for _ in range(4):
+        practice.sync()
+    records = practice.cloud.autotask.tables["Invoices"]
+    assert records[good]["webServiceDate"] is not None
+    engine = practice.desk().ledger.engine
+    with engine.begin() as connection:
+        states = dict(connection.execute(select(tables.write_back.c.autotask_id, tables.write_back.c.state)).all())
+    assert states == {bad: "failed", good: "done"}
+
+
+def test_contacts_that_cannot_be_created_in_an_outage_strike_nobody(practice: Practice) -> None:
+    practice.type_settings({"Create missing contacts": "Yes"})
+    practice.world.company("Rimu Ltd", in_xero=False)
+    number = practice.world.invoice("Rimu Ltd", [support()])
+    practice.cloud.troubles.add(Trouble("503", system="xero", method="PUT", path_contains="/Contacts", times=8))
+    for _ in range(2):
+        with pytest.raises(StopError):
+            practice.sync()
+    assert practice.rows()[number]["strikes"] == 0
+    assert practice.sync().created == 1
+
+
+def test_an_odd_invoice_stops_no_other(practice: Practice) -> None:
+    """Dates that are none, no lines and a cent in the header: its own fault at most."""
+    odd = practice.world.invoice("Kauri Legal", [], header_gap="0.03")
+    worse = practice.world.invoice("Kauri Legal", [support("3")])
+    practice.cloud.autotask.tables["Invoices"][worse]["dueDate"] = None
+    good = practice.world.invoice("Kauri Legal", [support()])
+    assert practice.sync().created == 2
+    assert practice.codes()[odd] in {"AX-106", "AX-112"}
+    assert {practice.rows()[number]["status"] for number in (worse, good)} == {"Synced"}
+
+
+def test_a_number_written_back_is_no_change(practice: Practice) -> None:
+    practice.type_settings({"Write Xero number back to Autotask": "Yes"})
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.cloud.autotask.tables["Invoices"][number]["invoiceNumber"].startswith("INV-")
+    practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_no_two_invoices_share_a_document(practice: Practice) -> None:
+    """Should all else fail, the ledger itself refuses."""
+    first, second = some_invoices(practice, 2)
+    practice.sync()
+    engine = practice.desk().ledger.engine
+    taken = practice.rows()[first]["xero_invoice_id"]
+    with pytest.raises(Exception, match="UNIQUE"), engine.begin() as connection:
+        connection.execute(update(tables.invoice).where(tables.invoice.c.autotask_id == second).values(xero_id=taken))
+
+
+def test_problems_reach_the_sheet_when_they_stop_a_run(practice: Practice) -> None:
+    practice.type_settings({"Start date": None})
+    done = practice.command("sync", "--workbook", str(practice.workbook))
+    assert done.returncode == 2
+    row = next(row for row in practice.table("Settings") if row["Setting"] == "Start date")
+    assert "Type it" in row["Problem"]
