@@ -390,9 +390,7 @@ class Poster:
     def _log(
         self, event: str, detail: str, autotask_id: AutotaskId, invoice: Invoice | None = None, level: str = "Info"
     ) -> None:
-        if invoice is None:
-            detail = f"Autotask id {autotask_id}: {detail}"
-        self.ledger.log(event, detail, run=self.run, level=level, invoice=invoice)
+        self.ledger.log(event, detail, run=self.run, level=level, invoice=invoice, about=autotask_id)
 
 
 def batches(documents: Sequence[Document], most: int = BATCH) -> list[list[Document]]:

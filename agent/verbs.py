@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from agent.desk import Desk
 from agent.domain import settings as declared
+from agent.domain.books import Books
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
+from agent.domain.labels import code_of
 from agent.errors import PlainError, StopError
 from agent.ledger.ledger import find_invoice
 from agent.projecting import project_all
@@ -17,6 +21,13 @@ from agent.views import sums
 from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
 
+_NOUNS = {
+    "Accounts": "accounts",
+    "TaxRates": "tax rates",
+    "Contacts": "contacts",
+    "Currencies": "currencies",
+    "BrandingThemes": "branding themes",
+}
 _HELD = frozenset({"AX-111", "AX-201", "AX-505"})
 """What waits for a person's confirmation."""
 
@@ -64,7 +75,7 @@ def resync(
     records = desk.ledger.records()
     again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None]
     desk.ledger.wish(again, "resync")
-    desk.ledger.log("Resync", f"{len(again)} invoices", who="Person")
+    _log_each(desk, "Resync", again)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in dict.fromkeys(ids)]
 
@@ -80,7 +91,7 @@ def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Tol
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     desk.ledger.wish(ids, "send")
-    desk.ledger.log("Send these", f"{len(ids)} invoices", who="Person")
+    _log_each(desk, "Send these", ids)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in ids]
 
@@ -101,7 +112,7 @@ def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
                 "Delete or void it in Xero first, then try again.",
             )
     desk.ledger.release(ids)
-    desk.ledger.log("Send again", ", ".join(wanted), who="Person")
+    _log_each(desk, "Send again", ids)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in ids]
 
@@ -121,7 +132,7 @@ def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
                 "Void or delete it in Xero if it should not be there.",
             )
     desk.ledger.never_send(ids, because)
-    desk.ledger.log("Never send", f"{', '.join(wanted)}: {because}", who="Person")
+    _log_each(desk, "Never send", ids, because)
     project_all(desk)
     return [_told(desk, item) for item in ids]
 
@@ -137,6 +148,7 @@ def set_value(desk: Desk, name: str, value: str) -> str:
         meant = declared.read_value(setting, value)
     except declared.NotReadableError as error:
         raise PlainError(str(error), "Nothing was changed.") from error
+    _check_listed(desk, setting.listed, meant)
     cell = {True: "Yes", False: "No"}.get(meant, meant) if isinstance(meant, bool) else meant
     _edit(desk, "Settings", (setting.name,), {"Value": cell})
     desk.ledger.log("Setting changed", f"{setting.name}: {cell}", who="Person")
@@ -154,6 +166,9 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
         value: The Xero account code, tax rate, or contact name.
     """
     first, _, second = (part.strip() for part in key.partition("·"))
+    if not first:
+        raise PlainError("The key is blank.", "Give the billing code, the tax region, or the company's Autotask id.")
+    _check_listed(desk, {"account": "Accounts", "tax": "TaxRates"}.get(table, "Contacts"), value)
     codes = {"account": {"AX-109", "AX-203"}, "tax": {"AX-110", "AX-204"}}.get(table, {"AX-105", "AX-206", "AX-211"})
     if table == "account":
         _edit(desk, "AccountMap", (first, second), {"Xero account": value})
@@ -183,7 +198,7 @@ def test(desk: Desk) -> list[Check]:
     desk.forget_refusal()
     problems = [Check(problem.where, is_good=False, message=problem.message) for problem in desk.reading.problems]
     checks = problems or [Check("Settings and mappings", is_good=True, message="All can be used.")]
-    return [*checks, _test_autotask(desk), _test_xero(desk)]
+    return [*checks, _test_autotask(desk), *_test_xero(desk)]
 
 
 def _test_autotask(desk: Desk) -> Check:
@@ -199,21 +214,65 @@ def _test_autotask(desk: Desk) -> Check:
     return Check("Autotask", is_good=True, message=f"Signed in at {desk.autotask.zone.web_url}")
 
 
-def _test_xero(desk: Desk) -> Check:
+def _test_xero(desk: Desk) -> list[Check]:
     try:
         organisation = desk.reach_xero()
+        books = desk.xero.books(organisation)
     except (StopError, PlainError) as error:
         if isinstance(error, StopError):
             desk.light("xero", error)
-        return Check("Xero", is_good=False, message=str(error))
+        return [Check("Xero", is_good=False, message=str(error))]
     desk.light("xero")
     locked = f", closed until {organisation.locked_until}" if organisation.locked_until else ""
-    return Check("Xero", is_good=True, message=f"{organisation.name}, books in {organisation.base_currency}{locked}")
+    good = Check("Xero", is_good=True, message=f"{organisation.name}, books in {organisation.base_currency}{locked}")
+    return [good, *_test_choices(desk, books)]
+
+
+def _test_choices(desk: Desk, books: Books) -> list[Check]:
+    """What settings and mappings name, and Xero does not have."""
+    settings, mappings = desk.settings, desk.reading.mappings
+    accounts = [("Default sales account", settings.default_account), ("Rounding account", settings.rounding_account)]
+    accounts += [(f"AccountMap: {row.billing_code} · {row.line_type}", row.account) for row in mappings.accounts]
+    rates = [("Default tax rate", settings.default_tax_rate)]
+    rates += [(f"TaxMap: {row.tax_region} · {row.tax_category}", row.tax_rate) for row in mappings.taxes]
+    found = []
+    for where, code in accounts:
+        account = books.account(code) if code else None
+        if code and (account is None or not account.is_active):
+            found.append(Check(where, is_good=False, message=f"Xero has no active account {code}. Choose another one."))
+    for where, code in rates:
+        rate = books.tax_rate(code) if code else None
+        if code and (rate is None or not rate.is_active):
+            found.append(
+                Check(where, is_good=False, message=f"Xero has no active tax rate {code}. Choose another one.")
+            )
+    return found
 
 
 def rebuild(desk: Desk) -> list[str]:
     """Every status sheet anew from the ledger."""
     return project_all(desk)
+
+
+def _log_each(desk: Desk, event: str, ids: Sequence[AutotaskId], detail: str = "") -> None:
+    for item in ids:
+        desk.ledger.log(event, detail or "Asked for by a person.", who="Person", about=item)
+
+
+def _check_listed(desk: Desk, name: str, value: object) -> None:
+    """Refuse what Xero does not have, where its lists have been read.
+
+    Raises:
+        PlainError: It is not there; the nearest entries are named.
+    """
+    entries = json.loads(desk.ledger.fact("lists") or "{}").get(name) or []
+    known = {form.casefold() for entry in entries for form in (entry, code_of(entry), entry.rpartition(" (")[0])}
+    if entries and value and str(value).casefold() not in known and code_of(str(value)).casefold() not in known:
+        near = get_close_matches(str(value), entries, 3, 0.4)
+        hint = f"Nearest: {', '.join(near)}." if near else "The drop-down beside the cell lists what there is."
+        raise PlainError(
+            f"Xero has no “{value}” among its {_NOUNS.get(name, 'entries')}.", f"{hint} Nothing was changed."
+        )
 
 
 def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]) -> None:

@@ -104,7 +104,7 @@ def _follow(desk: Desk, sent: Sent, header: Header | None, seen: Posted, organis
     if found is not None and is_news:
         detail = found.fault.detail if found.fault else found.why
         title = f"{found.fault.code} {found.fault.title}" if found.fault else found.status
-        desk.ledger.log(title, f"{sent.header.number or sent.autotask_id}: {detail}", run=run, level="Warning")
+        desk.ledger.log(title, detail, run=run, level="Warning", about=sent.autotask_id)
     return int(found is not None and found.move != "")
 
 

@@ -27,7 +27,7 @@ def take_wishes(desk: Desk, run: str) -> list[AutotaskId]:
             continue  # acted on before; the file could not be written since
         record = records.get(autotask_id)
         answer = "There is no such invoice." if record is None else _act(desk, record, wish.verb)
-        desk.ledger.log(f"Do: {wish.verb}", f"Autotask id {autotask_id}: {answer}", run=run, who="Workbook")
+        desk.ledger.log(f"Do: {wish.verb}", answer, run=run, who="Workbook", about=autotask_id)
     return taken
 
 

@@ -423,11 +423,11 @@ class Ledger:
 
     # --- the log ----------------------------------------------------------------------------------------------------
 
-    def log(
+    def log(  # noqa: PLR0913 - a row of the log
         self, event: str, detail: str = "", *, run: str = "", level: str = "Info", who: str = "Agent",
-        invoice: Invoice | None = None,
+        invoice: Invoice | None = None, about: AutotaskId | None = None,
     ) -> None:  # fmt: skip
-        """Write down one thing that happened."""
+        """Write down one thing that happened; ``about`` names an invoice of the ledger where it was not just read."""
         with self.engine.begin() as connection:
             connection.execute(
                 insert(t.log).values(
@@ -435,8 +435,8 @@ class Ledger:
                     run=run,
                     level=level,
                     who=who,
-                    autotask_id=invoice.id if invoice else None,
-                    invoice=invoice.label if invoice else "",
+                    autotask_id=invoice.id if invoice else about,
+                    invoice=invoice.label if invoice else _label(connection, about),
                     event=event,
                     detail=detail,
                 )
@@ -485,6 +485,13 @@ def find_invoice(ledger: Ledger, wanted: str) -> AutotaskId:
             f"No invoice has the number or Autotask id {wanted}.", "The sheet Invoices and “autoxero status” list them."
         )
     return AutotaskId(found[0])
+
+
+def _label(connection: Connection, autotask_id: AutotaskId | None) -> str:
+    if autotask_id is None:
+        return ""
+    query = select(t.invoice.c.number).where(t.invoice.c.autotask_id == autotask_id)
+    return connection.execute(query).scalar() or str(autotask_id)
 
 
 def _fact(connection: Connection, name: str) -> str:

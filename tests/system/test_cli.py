@@ -79,9 +79,26 @@ def test_status_tells_one_invoices_story(practice: Practice) -> None:
 
 
 def test_test_names_the_organisation(practice: Practice) -> None:
-    answer = practice.ask("test")
-    assert answer["good"] is True
-    assert practice.cloud.xero.organisation.name in answer["checks"][-1]["message"]
+    """And every mapping that leads nowhere."""
+    lines = {line["name"]: line for line in practice.ask("test")["checks"]}
+    assert lines["Autotask"]["is_good"] is True
+    assert lines["Xero"]["is_good"] is True
+    assert practice.cloud.xero.organisation.name in lines["Xero"]["message"]
+    assert "no active account 280" in lines["AccountMap: Legacy Hosting · "]["message"]
+    assert lines["TaxMap: NZ GST (old) · "]["is_good"] is False
+
+
+def test_set_and_map_know_what_xero_has(practice: Practice) -> None:
+    """Once Xero's lists have been read, what is not there is refused with the nearest that is."""
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    for command in (("set", "Default sales account", "201"), ("map", "account", "Consulting", "999")):
+        done = practice.command(*command, "--workbook", str(practice.workbook))
+        assert done.returncode == 2
+        assert "Nothing was changed." in done.stderr
+    assert practice.command("map", "contact", "1", "Kauri Legl", "--workbook", str(practice.workbook)).returncode == 2
+    assert practice.command("map", "account", "", "200", "--workbook", str(practice.workbook)).returncode == 2
+    assert practice.command("set", "Default sales account", "260", "--workbook", str(practice.workbook)).returncode == 0
 
 
 def test_set_is_checked_like_a_typed_value(practice: Practice) -> None:

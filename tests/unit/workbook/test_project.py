@@ -36,9 +36,11 @@ def invoice(number: int, **cells: Any) -> Row:
     """An invoice's row."""
     return {
         "Status": "Synced", "Type": "Invoice", "Number": f"T{number:04d}", "Customer": "Kauri & Sons <Ltd>",
-        "Date": date(2026, 9, 1 + number % 28), "Currency": "NZD", "Net": Decimal("100.10"), "Tax": Decimal("15.02"),
+        "Date": date(2026, 9, 1 + number % 28), "Currency": "NZD",
+        "Net": Decimal("100.10"), "Tax": Decimal("15.02"),
         "Total": Decimal("115.12"),
-        "Xero total": Decimal("115.12"), "Sent on": datetime(2026, 9, 30, 14, 3, 59), "Autotask id": 1000 + number, **cells,
+        "Xero total": Decimal("115.12"),
+        "Sent on": datetime(2026, 9, 30, 14, 3, 59), "Autotask id": 1000 + number, **cells,
     }  # fmt: skip
 
 
