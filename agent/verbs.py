@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from agent.desk import Desk
 from agent.domain import settings as declared
-from agent.domain.books import Books
+from agent.domain.books import Books, one_blank
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
@@ -174,12 +174,29 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
         _edit(desk, "AccountMap", (first, second), {"Xero account": value})
     elif table == "tax":
         _edit(desk, "TaxMap", (first, second), {"Xero tax rate": value})
-    elif not key.strip().isdigit():
-        raise PlainError(f"“{key}” is no Autotask company id.", "Give the number of the company, such as 175.")
     else:
-        _edit(desk, "ContactMap", (key.strip(),), {"Xero contact": value})
+        _edit(desk, "ContactMap", (_company_id(desk, key.strip()),), {"Xero contact": value})
     desk.ledger.log("Mapping changed", f"{table} {key}: {value}", who="Person")
     return f"{table.capitalize()} “{key}” now goes to “{value}”.{_let_through(desk, codes)}"
+
+
+def _company_id(desk: Desk, key: str) -> str:
+    """The Autotask id of a company, given by id or by name.
+
+    Raises:
+        PlainError: No invoice is of such a company, or several companies have the name.
+    """
+    if key.isdigit():
+        return key
+    rows = desk.ledger.rows()
+    found = sorted(
+        {row["company_id"] for row in rows if one_blank(row["customer"]).casefold() == one_blank(key).casefold()}
+    )
+    if len(found) == 1:
+        return str(found[0])
+    told = f"Several companies are called “{key}”" if found else f"No invoice is of a company called “{key}”"
+    ids = f": {', '.join(map(str, found))}" if found else ""
+    raise PlainError(f"{told}{ids}.", "Give the company's Autotask id; ContactMap shows it.")
 
 
 def _let_through(desk: Desk, codes: Collection[str]) -> str:

@@ -128,11 +128,11 @@ class Xero:
                 row.read() for page in self._pages("Contacts", includeArchived="true") for row in page.contacts
             ),
             branding_themes=tuple(
-                (row.branding_theme_id, row.name) for row in self._list("BrandingThemes").branding_themes
+                (row.branding_theme_id, row.name) for row in self._optional("BrandingThemes").branding_themes
             ),
             tracking=tuple(
                 (category.name, option.name, category.tracking_category_id, option.tracking_option_id)
-                for category in self._list("TrackingCategories").tracking_categories
+                for category in self._optional("TrackingCategories").tracking_categories
                 if category.status == "ACTIVE"
                 for option in category.options
                 if option.status == "ACTIVE"
@@ -263,6 +263,15 @@ class Xero:
     def _list(self, path: str, since: datetime | None = None, **params: str) -> Envelope:
         headers = {} if since is None else {"If-Modified-Since": since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")}
         return _decoded(self._read(f"{self._api}/{path}", params, headers).content, Envelope)
+
+    def _optional(self, path: str) -> Envelope:
+        """A list that not every plan has."""
+        try:
+            return self._list(path)
+        except StopError as error:
+            if "HTTP 404" in error.fault.detail:
+                return Envelope()
+            raise
 
     def _pages(self, path: str, since: datetime | None = None, **params: str) -> Iterator[Envelope]:
         number = 1

@@ -97,6 +97,13 @@ def test_set_and_map_know_what_xero_has(practice: Practice) -> None:
         assert done.returncode == 2
         assert "Nothing was changed." in done.stderr
     assert practice.command("map", "contact", "1", "Kauri Legl", "--workbook", str(practice.workbook)).returncode == 2
+    done = practice.command("map", "contact", "kauri  LEGAL", "Kauri Legal", "--workbook", str(practice.workbook))
+    assert done.returncode == 0, done.stderr
+    assert practice.desk().reading.mappings.contacts[0].company_id == 1
+    assert (
+        practice.command("map", "contact", "Nobody", "Kauri Legal", "--workbook", str(practice.workbook)).returncode
+        == 2
+    )
     assert practice.command("map", "account", "", "200", "--workbook", str(practice.workbook)).returncode == 2
     assert practice.command("set", "Default sales account", "260", "--workbook", str(practice.workbook)).returncode == 0
 
