@@ -76,9 +76,7 @@ class Looks:
 
     def cell(self, kind: str, *, yours: bool = False, wrap: bool = False, number: str = "") -> Format:
         """The format of a table's cells."""
-        more: dict[str, Any] = {"bg_color": YOURS} if yours else {}
-        if kind in _RIGHT:
-            more["indent"] = 1
+        more: dict[str, Any] = {"bg_color": YOURS, "indent": 1} if yours else {"indent": 1}
         if wrap:
             more["text_wrap"] = True
         return self.format(
@@ -98,7 +96,7 @@ class Looks:
             text_wrap=True,
             valign="vcenter",
             align="right" if right else "left",
-            indent=1 if right else 0,
+            indent=1,
         )
 
     def title(self) -> Format:

@@ -39,7 +39,7 @@ def is_filled(raw: bytes | None) -> bool:
 
 def _lines(text: str, width: float) -> int:
     """How many lines a text takes in a column, by the average width of letters."""
-    return sum(1 + int(len(line) / (width * 1.08)) for line in text.split("\n"))
+    return sum(1 + int(len(line) / ((width - 1.5) * 1.12)) for line in text.split("\n"))
 
 
 class TableWriter:
