@@ -1,0 +1,132 @@
+"""Random edits on both sides, random failures, random user actions: after settling, the promises hold."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from agent.errors import PlainError, StopError
+from agent.pretend.troubles import Trouble
+from agent.verbs import resync, send_these
+from tests.support import Practice, open_practice, support
+from tests.system.test_exactly_once import age_ledger
+
+KINDS = ("cut_before", "cut_after", "500", "502", "503", "504", "429-minute", "expire_token")
+
+
+class OneOffice(RuleBasedStateMachine):
+    """An office over some days, hard on its software."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = ExitStack()
+        self.invoices: list[int] = []
+        self.touched: set[int] = set()
+
+    @initialize(numbers=st.sampled_from(["No", "Number", "Id"]), shows=st.booleans())
+    def begin(self, numbers: str, *, shows: bool) -> None:
+        folder = self.open.enter_context(tempfile.TemporaryDirectory())
+        self.practice: Practice = self.open.enter_context(open_practice(Path(folder)))
+        self.practice.type_settings({"Use Autotask Numbers": numbers})
+        self.practice.cloud.xero.rules.lists_url = shows
+
+    @rule(quantity=st.integers(1, 3), sign=st.sampled_from(["145", "-145"]), count=st.integers(1, 3))
+    def invoices_come_in(self, quantity: int, sign: str, count: int) -> None:
+        for _ in range(count):
+            self.invoices.append(self.practice.world.invoice("Kauri Legal", [support(str(quantity), sign)]))
+
+    @rule(kind=st.sampled_from(KINDS), times=st.integers(1, 5), late=st.booleans(), writes=st.booleans())
+    def the_line_is_bad(self, kind: str, times: int, *, late: bool, writes: bool) -> None:
+        after = late and kind in {"500", "502", "503", "504"}
+        method = "PUT" if writes else None
+        self.practice.cloud.troubles.add(
+            Trouble(kind, system="xero", method=method, times=times, is_after_commit=after, retry_after=1)
+        )
+
+    @rule()
+    def a_run(self) -> None:
+        try:
+            self.practice.sync()
+        except StopError as stopped:
+            if stopped.exit_code != 69:
+                raise
+
+    @rule()
+    def time_goes_by(self) -> None:
+        age_ledger(self.practice, 3)
+
+    @precondition(lambda self: self.invoices)
+    @rule(data=st.data())
+    def autotask_voids(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(self.invoices))
+        self.touched.add(number)
+        self.practice.cloud.autotask.void(number)
+
+    @precondition(lambda self: any(d.status == "DRAFT" for d in self.practice.cloud.xero.documents()))
+    @rule(data=st.data())
+    def someone_deletes_a_draft(self, data: st.DataObject) -> None:
+        drafts = [item for item in self.practice.cloud.xero.documents() if item.status == "DRAFT"]
+        document = data.draw(st.sampled_from(drafts))
+        self.touched |= {number for number in self.invoices if self.is_of(document.id, number)}
+        self.practice.cloud.xero.change(document.id, status="DELETED")
+
+    def is_of(self, document_id: str, number: int) -> bool:
+        document = self.practice.cloud.xero.document(document_id)
+        return (document.url or "").endswith(f"={number}") or document.number == f"CN-{number}"
+
+    @rule()
+    def someone_is_impatient(self) -> None:
+        for asks in (True, False):
+            try:
+                if asks:
+                    resync(self.practice.desk(), everything=True)
+                else:
+                    send_these(self.practice.desk())
+            except (PlainError, StopError):
+                continue
+
+    def teardown(self) -> None:
+        try:
+            if hasattr(self, "practice"):
+                self.check()
+        finally:
+            self.open.close()
+
+    def check(self) -> None:
+        """The line is good again: a few runs later every invoice is there once, with its amount."""
+        practice = self.practice
+        practice.cloud.troubles.clear()
+        for _ in range(3):
+            age_ledger(practice, 10)
+            practice.sync(is_asked=True)
+        live = {item.id: item for item in practice.cloud.xero.documents()}
+        owners = Counter(number for item in live for number in self.invoices if self.is_of(item, number))
+        assert all(count == 1 for count in owners.values()), owners
+        assert not practice.desk().ledger.open_intents()
+        rows = practice.rows()
+        for number in self.invoices:
+            row = rows[number]
+            if number in self.touched:
+                continue
+            assert row["status"] == "Synced", row
+            document = live[row["xero_invoice_id"]]
+            sign = -1 if document.type == "ACCRECCREDIT" else 1
+            assert sign * document.total == Decimal(row["total"])
+            assert self.is_of(document.id, number), (number, document.url, document.number)
+
+
+TestOneOffice = OneOffice.TestCase
+TestOneOffice.settings = settings(
+    max_examples=int(os.environ.get("AUTOXERO_TEST_EXAMPLES", "25")),
+    stateful_step_count=14,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
