@@ -1,4 +1,4 @@
-"""Creating the contacts that Xero lacks, where the settings say so, before the invoices that need them."""
+"""Contacts that Xero lacks are created, and the persons of others kept up to date, where the settings say so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.domain import contact as contacts
-from agent.domain.books import ContactId
+from agent.domain.books import Books, ContactId
 from agent.domain.invoice import CompanyId, Customer
 from agent.domain.plan import Action
 from agent.domain.settings import Settings
@@ -75,6 +75,42 @@ def _create(
             else:
                 created[company.id] = ContactId(row.contact_id)
     return created, refused
+
+
+def update_contacts(
+    xero: Xero, ledger: Ledger, actions: Sequence[Action], books: Books, settings: Settings, run: str
+) -> None:
+    """Let the person that Xero's contacts name follow Autotask, where the settings say so and the two differ.
+
+    What Xero refuses is logged and stops no invoice.
+    """
+    wanted: dict[ContactId, dict[str, object]] = {}
+    for action in actions:
+        known = books.contacts_by_id.get(action.document.contact_id)
+        someone, _why, wrong = contacts.person(action.invoice.customer, settings)
+        if known is None or someone is None:
+            continue
+        email = someone.email if wrong is None else known.person[2]
+        now = (someone.first_name[:255], someone.last_name[:255], email)
+        if now != known.person:
+            first, last, address = now
+            wanted[known.id] = {"ContactID": known.id, "FirstName": first, "LastName": last, "EmailAddress": address}
+    rows = list(wanted.values())
+    for start in range(0, len(rows), BATCH):
+        some = rows[start : start + BATCH]
+        try:
+            answers = xero.update_contacts(some, str(uuid.uuid4()))
+        except (RefusedError, UncertainError) as error:
+            ledger.log("Contacts could not be updated in Xero", str(error), run=run, level="Warning")
+            continue
+        for row, messages in answers:
+            name = (
+                books.contacts_by_id[ContactId(row.contact_id)].name
+                if row.contact_id in books.contacts_by_id
+                else row.name
+            )
+            event = "A contact could not be updated in Xero" if messages else "Updated a contact in Xero"
+            ledger.log(event, f"{name}: {' '.join(messages)}" if messages else name, run=run)
 
 
 def _row(company: Customer, settings: Settings) -> dict[str, object]:

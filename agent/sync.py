@@ -31,7 +31,7 @@ from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
 from agent.extras import add_extras
 from agent.ledger.database import daily_backup
 from agent.ledger.ledger import FenceError, Outcome
-from agent.newcontacts import create_contacts
+from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
 from agent.watch import watch
@@ -196,7 +196,7 @@ class _Run:
                 invoices = source.invoices(open_headers)
             self._remember_lists(books, source)
             actions = self._plan(invoices, books, poster.records)
-            self._carry_out(actions, poster)
+            self._carry_out(actions, poster, books)
         complete()
         if self.is_live:
             with self._light("xero"):
@@ -282,7 +282,7 @@ class _Run:
         elif len(worth) >= _MANY:
             self.ledger.remember(untaxed="yes")
 
-    def _carry_out(self, actions: Sequence[Action], poster: Poster) -> None:
+    def _carry_out(self, actions: Sequence[Action], poster: Poster, books: Books) -> None:
         if not self.is_live:
             self._show(actions, poster.records)
             return
@@ -299,6 +299,8 @@ class _Run:
             with self._light("xero"):
                 creates = create_contacts(self.desk.xero, ledger, poster, creates, report.run)
                 creates = poster.look_up(creates)
+                if self.settings.update_contacts:
+                    update_contacts(self.desk.xero, ledger, creates, books, self.settings, report.run)
                 self.desk.tell(f"Sending {len(creates)} invoices")
                 poster.send(creates)
         finally:

@@ -42,7 +42,12 @@ class TaxRate:
 
 @dataclass(frozen=True)
 class Contact:
-    """A contact of Xero; ``terms`` are its sales terms as (days, Xero's kind), where it has some."""
+    """A contact of Xero.
+
+    Attributes:
+        terms: Its sales terms as (days, Xero's kind), where it has some.
+        person: First name, last name and e-mail address of the person it names.
+    """
 
     id: ContactId
     name: str
@@ -51,6 +56,7 @@ class Contact:
     is_active: bool = True
     merged_into: ContactId | None = None
     terms: tuple[int, str] | None = None
+    person: tuple[str, str, str] = ("", "", "")
 
 
 @dataclass(frozen=True)

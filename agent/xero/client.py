@@ -246,9 +246,20 @@ class Xero:
         self, contacts: Sequence[Mapping[str, object]], key: str
     ) -> list[tuple[ContactRow, tuple[str, ...]]]:
         """Create contacts; each comes back with Xero's complaints, if any."""
+        return self._send_contacts("PUT", contacts, key)
+
+    def update_contacts(
+        self, contacts: Sequence[Mapping[str, object]], key: str
+    ) -> list[tuple[ContactRow, tuple[str, ...]]]:
+        """Change contacts, each named by its ContactID; each comes back with Xero's complaints, if any."""
+        return self._send_contacts("POST", contacts, key)
+
+    def _send_contacts(
+        self, method: str, contacts: Sequence[Mapping[str, object]], key: str
+    ) -> list[tuple[ContactRow, tuple[str, ...]]]:
         body = msgspec.json.encode({"Contacts": contacts})
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        answer = self._write("PUT", f"{self._api}/Contacts", {"summarizeErrors": "false"}, headers, body)
+        answer = self._write(method, f"{self._api}/Contacts", {"summarizeErrors": "false"}, headers, body)
         rows = _decoded(answer.content, Envelope).contacts
         return [(row, tuple(error.text for error in row.validation_errors)) for row in rows]
 

@@ -138,6 +138,9 @@ class ContactRow(Struct, rename="pascal"):
     contact_status: str = "ACTIVE"
     merged_to_contact_id: str | None = msgspec.field(name="MergedToContactID", default=None)
     payment_terms: PaymentTerms | None = None
+    first_name: str = ""
+    last_name: str = ""
+    email_address: str = ""
     validation_errors: list[Message] = []
 
     def read(self) -> Contact:
@@ -151,6 +154,7 @@ class ContactRow(Struct, rename="pascal"):
             self.contact_status == "ACTIVE",
             ContactId(self.merged_to_contact_id) if self.merged_to_contact_id else None,
             (sales.day, sales.type) if sales and sales.day is not None else None,
+            (self.first_name, self.last_name, self.email_address),
         )
 
 

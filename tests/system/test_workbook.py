@@ -60,6 +60,23 @@ def test_missing_contacts_are_created_once(practice: Practice) -> None:
     assert contact.fields["EmailAddress"] == "accounts@rimultd.example"
 
 
+def test_the_person_follows_autotask_where_asked(practice: Practice) -> None:
+    """Changed only where the two differ, and only the person: the rest of the contact is the accountant's."""
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    contact = practice.cloud.xero.contact("Kauri Legal")
+    contact.fields["AccountNumber"] = "KEEP"
+    assert "EmailAddress" not in contact.fields
+    practice.type_settings({"Update existing contacts": "Yes"})
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support("3")])
+        practice.sync()
+    contact = practice.cloud.xero.contact("Kauri Legal")
+    assert contact.fields["EmailAddress"] == "accounts@kaurilegal.example"
+    assert contact.fields["AccountNumber"] == "KEEP"
+    assert sum(call.method == "POST" and call.path.endswith("/Contacts") for call in practice.cloud.calls) == 1
+
+
 def test_the_dashboard_says_what_to_do_next(practice: Practice) -> None:
     practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     desk = practice.desk()
