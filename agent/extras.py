@@ -37,6 +37,9 @@ def add_extras(desk: Desk, run: str) -> None:
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
     for item in queued:
         row = rows[item.autotask_id]
+        if not row["xero_id"]:
+            desk.ledger.written({item.id: "failed"})
+            continue
         try:
             _add(desk, item, row)
             state, trouble = "done", ""

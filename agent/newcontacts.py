@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from agent.domain import contact as contacts
 from agent.domain.books import Books, ContactId
+from agent.domain.faults import fault
 from agent.domain.invoice import CompanyId, Customer
 from agent.domain.plan import Action
 from agent.domain.settings import Settings
-from agent.errors import stop
 from agent.ledger.ledger import Ledger
 from agent.posting import Poster
 from agent.xero.client import BATCH, RefusedError, UncertainError, Xero
@@ -30,7 +30,7 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
     if not needing:
         return list(actions)
     companies = list({action.invoice.customer.id: action.invoice.customer for action in needing}.values())
-    created, refused = _create(xero, companies, poster.settings)
+    created, refused, held = _create(xero, companies, poster.settings)
     for company in companies:
         if company.id in created:
             ledger.log("Created a contact in Xero", company.name, run=run)
@@ -42,6 +42,8 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
         elif company_id in created and action.translation is not None:
             document = replace(action.document, contact_id=created[company_id])
             left.append(replace(action, translation=replace(action.translation, document=document)))
+        elif company_id in held:
+            poster.hold(action.invoice, fault("AX-403", f"The contact could not be created: {held[company_id]}"))
         else:
             poster.strike(action.invoice, meaning(refused.get(company_id, ("no answer",)), action.document))
     return left
@@ -49,21 +51,23 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
 
 def _create(
     xero: Xero, companies: Sequence[Customer], settings: Settings
-) -> tuple[dict[CompanyId, ContactId], dict[CompanyId, tuple[str, ...]]]:
+) -> tuple[dict[CompanyId, ContactId], dict[CompanyId, tuple[str, ...]], dict[CompanyId, str]]:
     """Create contacts; a batch that is refused whole is halved until the bad one stands alone.
 
     Returns:
-        The new ids, and Xero's words for those that it refused.
+        The new ids, Xero's words for those that it refused, and what happened where no good answer came.
     """
     created: dict[CompanyId, ContactId] = {}
     refused: dict[CompanyId, tuple[str, ...]] = {}
+    held: dict[CompanyId, str] = {}
     queue = [companies[start : start + BATCH] for start in range(0, len(companies), BATCH)]
     while queue:
         some = queue.pop(0)
         try:
             answers = xero.create_contacts([_row(company, settings) for company in some], str(uuid.uuid4()))
         except UncertainError as error:
-            raise stop("AX-403", f"Creating contacts: {error.detail}") from None
+            held |= {company.id: error.detail for company in some}
+            continue
         except RefusedError as error:
             half = len(some) // 2
             queue = [some[:half], some[half:], *queue] if half else queue
@@ -74,7 +78,7 @@ def _create(
                 refused[company.id] = messages or ("no reason given",)
             else:
                 created[company.id] = ContactId(row.contact_id)
-    return created, refused
+    return created, refused, held
 
 
 def update_contacts(

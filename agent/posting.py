@@ -41,8 +41,8 @@ from agent.xero.models import encode
 
 _LATE = timedelta(seconds=10)
 """The longest time between writing an intent and sending it: more means that the machine slept."""
-_LANDED = timedelta(seconds=90)
-"""After this a request that got no answer can no longer land: the longest time-out and 30 seconds."""
+_LANDED = timedelta(seconds=KEY_LIVES + 90)
+"""After this a request that got no answer can no longer land: its last try, the longest time-out and 30 seconds."""
 _LOOK_BACK = timedelta(days=60)
 """How far before a document's date it is looked for, in case it was re-dated in Xero."""
 _ALONE = 3
@@ -90,11 +90,13 @@ class Poster:
             return
         shelf = self._shelf([document for intent in intents for document in intent.open_documents])
         for intent in intents:
-            left_of_key = KEY_LIVES - (self.ledger.now() - intent.made).total_seconds()
+            age = self.ledger.now() - intent.made
             is_whole = self._look_up_lost(intent, shelf)
-            if is_whole and 0 < left_of_key <= KEY_LIVES:
-                self._repeat(intent, left_of_key)
-            elif abs(self.ledger.now() - intent.made) > _LANDED:
+            if age < timedelta(0):
+                self.ledger.redate(intent.key)  # our clock was set back: its age counts from now
+            elif is_whole and age.total_seconds() < KEY_LIVES:
+                self._repeat(intent, KEY_LIVES - age.total_seconds())
+            elif age > _LANDED:
                 self._absent(intent)
 
     def _repeat(self, intent: Intent, left_of_key: float) -> None:
@@ -137,8 +139,14 @@ class Poster:
     def _found(self, document: Document, posted: Posted) -> Outcome:
         """A document whose answer was lost, and that is there."""
         self.posted[document.autotask_id] = posted
-        extras = follow_ups(self.settings, self.run, document.autotask_id, posted)
-        return Outcome(document.autotask_id, "Synced", posted=posted, was_tried=True, follow_ups=extras)
+        return Outcome(
+            document.autotask_id,
+            "Synced with warnings" if (differs := _differs(document, posted)) else "Synced",
+            fault=differs,
+            posted=posted,
+            was_tried=True,
+            follow_ups=follow_ups(self.settings, self.run, document.autotask_id, posted),
+        )
 
     # --- looking before the first post -------------------------------------------------------------------------------
 
@@ -153,12 +161,13 @@ class Poster:
         shelf = self._shelf([action.document for action in actions])
         left: list[Action] = []
         outcomes: list[Outcome] = []
+        ours = self.ledger.marked_by_us()
         for action in actions:
             finding = shelf.find(action.document)
             invoice = action.invoice
             confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
             if finding.verdict == "absent":
-                if invoice.marked_sent is not None and not confirmed:
+                if invoice.marked_sent is not None and not confirmed and invoice.id not in ours:
                     outcomes.append(_waiting(invoice, _marked(invoice)))
                 else:
                     left.append(action)
@@ -225,7 +234,8 @@ class Poster:
                     queue = [batch[:half], batch[half:], *queue]
                 else:
                     suspects.append((batch[0], trouble))
-            if self._failures >= _BREAKER and not self.posted:
+            if self._failures >= _BREAKER:
+                self._blame([item for item in suspects if item[1].code != "AX-403"], by_id)
                 raise stop("AX-403", "Xero fails at everything that is sent to it.")
         self._blame(suspects, by_id)
 
@@ -316,6 +326,9 @@ class Poster:
             if finding.posted is not None and finding.verdict in {"ours", "equal"}:
                 states[document.autotask_id] = "posted"
                 outcomes.append(self._found(document, finding.posted))
+            elif finding.fault is not None:
+                states[document.autotask_id] = "refused"
+                outcomes.append(self._struck(document.autotask_id, finding.fault, by_id[document.autotask_id].invoice))
             else:
                 states[document.autotask_id] = "absent"
                 record = self.records.get(document.autotask_id)
@@ -375,6 +388,10 @@ class Poster:
     def strike(self, invoice: Invoice, why: Fault, warnings: tuple[str, ...] = ()) -> None:
         """A try failed before anything was sent."""
         self.ledger.conclude([self._struck(invoice.id, why, invoice, warnings)])
+
+    def hold(self, invoice: Invoice, why: Fault) -> None:
+        """It could not be tried, for no fault of its own."""
+        self.ledger.conclude([_waiting(invoice, why, self.records.get(invoice.id))])
 
     def _struck(
         self, autotask_id: AutotaskId, why: Fault, invoice: Invoice | None = None, warnings: tuple[str, ...] = ()

@@ -14,16 +14,17 @@ from agent.desk import Desk
 from agent.domain.invoice import AutotaskId
 from workbook.errors import WorkbookError
 from workbook.project import Projection, project
+from workbook.read import read
 
 _BACKUPS = "workbook-backups"
 _HEARTBEAT = 2
 """After so many syncs with nothing new the file is touched all the same: its light turns red after three."""
 
 
-def project_all(desk: Desk, run: str = "", wishes: Sequence[AutotaskId] = ()) -> list[str]:
+def project_all(desk: Desk, run: str = "", wishes: Mapping[AutotaskId, str] | None = None) -> list[str]:
     """Bring the status sheets up to date; the file is touched only where something changed.
 
-    ``wishes`` are the invoices whose column Do has been acted on and is cleared.
+    ``wishes`` are the choices in the column Do that have been acted on and are cleared.
     The moments of the last run change with every run: they are written together with another change only.
 
     Returns:
@@ -34,7 +35,7 @@ def project_all(desk: Desk, run: str = "", wishes: Sequence[AutotaskId] = ()) ->
     content = hashlib.sha256(repr(shown).encode()).hexdigest()
     stamps = _kept_stamps(desk, content)
     try:
-        full = replace(shown, names={**shown.names, **stamps}, edits=_cleared(wishes))
+        full = replace(shown, names={**shown.names, **stamps}, edits=_cleared(desk, wishes or {}))
         outcome = project(desk.workbook, full, backups=desk.config.home / _BACKUPS)
     except (WorkbookError, OSError) as error:
         desk.ledger.log("AX-501 The workbook is open elsewhere or read-only", str(error), run=run, level="Warning")
@@ -56,8 +57,12 @@ def _asked(desk: Desk) -> list[tuple[str, str, str]]:
     return sorted(now)
 
 
-def _cleared(wishes: Sequence[AutotaskId]) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
-    cells: dict[tuple[str, ...], dict[str, views.Cell]] = {(str(item),): {"Do": None} for item in wishes}
+def _cleared(desk: Desk, wishes: Mapping[AutotaskId, str]) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
+    """Blank the cells that were acted on, where they still hold the same choice: it may have been changed meanwhile."""
+    now = {wish.autotask_id: wish.verb for wish in read(desk.workbook).wishes} if wishes else {}
+    cells: dict[tuple[str, ...], dict[str, views.Cell]] = {
+        (str(key),): {"Do": None} for key, verb in wishes.items() if now.get(key) == verb
+    }
     return {"Invoices": cells, "Faults": cells} if cells else {}
 
 

@@ -134,7 +134,7 @@ class _Run:
         except (OSError, sqlite3.Error) as error:
             self.ledger.log("The ledger could not be backed up", str(error), run=report.run, level="Warning")
         fence = self.ledger.begin_run(report.run, report.mode)
-        wishes = take_wishes(desk, report.run) if self.is_live else []
+        wishes = take_wishes(desk, report.run) if self.is_live else {}
         stopped: StopError | None = None
         try:
             if self.settings.paused:
@@ -191,13 +191,18 @@ class _Run:
             report.pulled = len(open_headers)
             if open_headers:
                 books = self._books(organisation, [poster.records.get(AutotaskId(row.id)) for row in open_headers])
+        held: StopError | None = None
         if open_headers:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
             self._remember_lists(books, source)
             actions = self._plan(invoices, books, poster.records)
-            self._carry_out(actions, poster, books)
-        complete()
+            try:
+                self._carry_out(actions, poster, books)
+            except StopError as error:
+                held = error  # what was sent before is looked after all the same
+        if held is None:
+            complete()
         if self.is_live:
             with self._light("xero"):
                 desk.tell("Looking for changes")
@@ -205,12 +210,15 @@ class _Run:
                     desk, organisation, report.run, is_asked=self.is_asked or bool(desk.reading.wishes)
                 )
         self._write_back()
+        if held is not None:
+            self.desk.light("xero", held)
+            raise held
 
     def _books(self, organisation: Organisation, records: Sequence[Record | None]) -> Books:
         """The books, fresh where something may be sent; where all only wait for a date, those of the last hour do."""
         kept = json.loads(self.ledger.fact("books_at") or '""')
         now = self.ledger.now()
-        only_waits = all(record is not None and record.fault_code in {"AX-108", "AX-205"} for record in records)
+        only_waits = all(record is not None and record.fault_code == "AX-205" for record in records)
         if only_waits and kept and timedelta(0) <= now - datetime.fromisoformat(kept) < _BOOKS_KEEP:
             books = msgspec.json.decode(self.ledger.fact("books"), type=Books)
             if not _would_go(organisation, books.organisation):

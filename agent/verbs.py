@@ -13,10 +13,11 @@ from agent.domain.books import Books, one_blank
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
+from agent.domain.record import HELD, is_held
 from agent.errors import PlainError, StopError
 from agent.ledger.ledger import find_invoice
 from agent.projecting import project_all
-from agent.sync import Report, sync
+from agent.sync import Report, one_at_a_time, sync
 from agent.views import sums
 from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
@@ -28,8 +29,6 @@ _NOUNS = {
     "Currencies": "currencies",
     "BrandingThemes": "branding themes",
 }
-_HELD = frozenset({"AX-111", "AX-201", "AX-505"})
-"""What waits for a person's confirmation."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,9 @@ def resync(
         asked = f"the open fault {fault_code.upper()}" if fault_code else "an open fault"
         raise PlainError(f"No invoice has {asked}.", "The sheet Faults and “autoxero status” list them.", 0)
     records = desk.ledger.records()
-    again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None]
-    desk.ledger.wish(again, "resync")
+    again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None and not is_held(records[item])]
+    with one_at_a_time(desk):
+        desk.ledger.wish(again, "resync")
     _log_each(desk, "Resync", again)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in dict.fromkeys(ids)]
@@ -84,13 +84,12 @@ def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Tol
     """Confirm what waits: more than usual, already in Xero, or marked as sent."""
     desk.check()
     ids = [find_invoice(desk.ledger, item) for item in wanted] or [
-        record.autotask_id
-        for record in desk.ledger.records().values()
-        if record.status == "Waiting" and record.fault_code in _HELD
+        record.autotask_id for record in desk.ledger.records().values() if is_held(record)
     ]
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
-    desk.ledger.wish(ids, "send")
+    with one_at_a_time(desk):
+        desk.ledger.wish(ids, "send")
     _log_each(desk, "Send these", ids)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in ids]
@@ -111,7 +110,8 @@ def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
                 f"Invoice {item} is in Xero as {records[item].xero_number}; sending it again would make two.",
                 "Delete or void it in Xero first, then try again.",
             )
-    desk.ledger.release(ids)
+    with one_at_a_time(desk):
+        desk.ledger.release(ids)
     _log_each(desk, "Send again", ids)
     report = sync(desk, is_asked=True)
     return report, [_told(desk, item) for item in ids]
@@ -131,7 +131,8 @@ def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
                 f"Invoice {item} is in Xero already, or on its way there.",
                 "Void or delete it in Xero if it should not be there.",
             )
-    desk.ledger.never_send(ids, because)
+    with one_at_a_time(desk):
+        desk.ledger.never_send(ids, because)
     _log_each(desk, "Never send", ids, because)
     project_all(desk)
     return [_told(desk, item) for item in ids]
@@ -311,6 +312,8 @@ def _told(desk: Desk, autotask_id: AutotaskId) -> Told:
     number = row["number"] or str(autotask_id)
     if row["xero_id"]:
         message = f"{number} is in Xero as {row['xero_number']}."
+    elif row["fault_code"] in HELD and row["status"] == "Waiting":
+        message = f"{number} waits for your confirmation: “autoxero send-these {number}”. {row['fault_detail']}"
     elif row["fault_code"]:
         message = f"{number}: {row['fault_code']} {row['fault_title']}. {row['fault_detail']} {row['fault_cure']}"
     else:

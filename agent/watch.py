@@ -114,6 +114,8 @@ def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted
     try:
         answer = desk.xero.set_status(seen, status)
     except UncertainError as error:
+        if error.is_over:
+            return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; {error.detail}")), seen
         raise stop("AX-402", error.detail) from None  # asked again by the next run
     except RefusedError as error:
         return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; Xero says: {error}")), seen

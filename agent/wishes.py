@@ -6,29 +6,30 @@ import json
 
 from agent.desk import Desk
 from agent.domain.invoice import AutotaskId
-from agent.domain.record import Record
+from agent.domain.record import Record, is_held
 
 
-def take_wishes(desk: Desk, run: str) -> list[AutotaskId]:
+def take_wishes(desk: Desk, run: str) -> dict[AutotaskId, str]:
     """Act on the column Do of the saved file, once for each choice: a file held open cannot be cleared at once.
 
     Returns:
-        The invoices whose cell is to be cleared.
+        The invoices whose cell is to be cleared, each with the choice that was acted on.
     """
     records = desk.ledger.records()
     known = json.loads(desk.ledger.fact("wishes") or "{}")
-    standing = {str(wish.autotask_id): wish.verb for wish in desk.reading.wishes}
-    desk.ledger.remember(wishes=json.dumps(standing))
-    taken = []
-    for wish in desk.reading.wishes:
-        autotask_id = AutotaskId(wish.autotask_id)
-        taken.append(autotask_id)
-        if known.get(str(autotask_id)) == wish.verb:
+    wishes = {AutotaskId(wish.autotask_id): wish.verb for wish in desk.reading.wishes}
+    done = {str(key): verb for key, verb in wishes.items() if known.get(str(key)) == verb}
+    for autotask_id, verb in wishes.items():
+        if str(autotask_id) in done:
             continue  # acted on before; the file could not be written since
         record = records.get(autotask_id)
-        answer = "There is no such invoice." if record is None else _act(desk, record, wish.verb)
-        desk.ledger.log(f"Do: {wish.verb}", answer, run=run, who="Workbook", about=autotask_id)
-    return taken
+        answer = "There is no such invoice." if record is None else _act(desk, record, verb)
+        done[str(autotask_id)] = verb
+        desk.ledger.remember(wishes=json.dumps(done))
+        desk.ledger.log(f"Do: {verb}", answer, run=run, who="Workbook", about=autotask_id)
+    if known and not wishes:
+        desk.ledger.remember(wishes="{}")
+    return wishes
 
 
 def _act(desk: Desk, record: Record, verb: str) -> str:
@@ -44,5 +45,7 @@ def _act(desk: Desk, record: Record, verb: str) -> str:
     if verb == "Never send":
         desk.ledger.never_send(ids, "chosen in the column Do")
         return "It is never sent."
+    if verb == "Resync" and is_held(record):
+        return "It waits for your confirmation: choose Send now, or Never send."
     desk.ledger.wish(ids, "resync" if verb == "Resync" else "send")
     return "It is tried again now."

@@ -63,7 +63,7 @@ class Shelf:
             elif item.id not in own:
                 self._by_sums[_sums(item)].append(item)
 
-    def find(self, document: Document, *, after_sending: bool = False) -> Finding:
+    def find(self, document: Document, *, after_sending: bool = False) -> Finding:  # noqa: PLR0911 - a ladder
         """Look for a document.
 
         Args:
@@ -73,6 +73,8 @@ class Shelf:
         marked = [item for item in self._by_mark.get(document.autotask_id, []) if _is_autotask(item, document)]
         if len(marked) > 1:
             return _taken(marked[0], document, f"{len(marked)} documents in Xero carry this invoice's mark")
+        if marked and after_sending:
+            return Finding("ours", marked[0])  # whatever has become of its sums
         if marked:
             return (
                 Finding("ours", marked[0]) if agrees(document, marked[0]) else _taken(marked[0], document, "our mark")
@@ -81,6 +83,8 @@ class Shelf:
             for item in self._by_number.get(_number(number or ""), []) if number else []:
                 if item.kind != document.kind:
                     continue  # credit notes are numbered apart
+                if after_sending and item.kind == "Credit note" and number == document.number:
+                    return Finding("ours", item)  # nobody else numbers so
                 if item.id in self._own or marked_id(item) is not None or not agrees(document, item):
                     return _taken(item, document, f"the number {item.number}")
                 is_ours = after_sending or document.kind == "Credit note"

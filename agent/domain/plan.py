@@ -190,7 +190,7 @@ def _kept(record: Record) -> str:
         return "It is never sent."
     if record.status == "Fault" and not record.wish:
         return "It is left alone until Resync."
-    if record.fault_code in {"AX-111", "AX-505"} and not record.wish:
+    if record.fault_code in {"AX-111", "AX-505"} and record.wish != "send":
         return "It waits for your confirmation."
     return ""
 

@@ -52,3 +52,12 @@ class Record:
     xero_number: str = ""
     contact_id: ContactId | None = None
     is_in_flight: bool = False
+
+
+HELD = frozenset({"AX-111", "AX-201", "AX-505"})
+"""The faults with which an invoice waits for a person's confirmation."""
+
+
+def is_held(record: Record) -> bool:
+    """Whether it waits for a person's confirmation: Resync does not stand for it."""
+    return record.status == "Waiting" and record.fault_code in HELD and not record.wish

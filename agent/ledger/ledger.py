@@ -239,6 +239,10 @@ class Ledger:
             {**clear, **dict.fromkeys(empty), "wish": "send", "status": "Waiting", "why": "Send again"},
             is_sent=True,
         )
+        with self.engine.begin() as connection:
+            rows = t.write_back.c
+            here = rows.autotask_id.in_(ids) & rows.field.in_(("history", "pdf")) & (rows.state == "queued")
+            connection.execute(delete(t.write_back).where(here))
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
@@ -317,6 +321,18 @@ class Ledger:
                 )
                 for row in connection.execute(query)
             ]
+
+    def marked_by_us(self) -> set[AutotaskId]:
+        """The invoices whose mark of sending in Autotask is our own."""
+        rows = t.write_back.c
+        query = select(rows.autotask_id).where(rows.field == "webServiceDate", rows.state == "done")
+        with self.engine.begin() as connection:
+            return {AutotaskId(key) for key in connection.execute(query).scalars()}
+
+    def redate(self, key: str) -> None:
+        """Let the age of an intent count from now."""
+        with self.engine.begin() as connection:
+            connection.execute(update(t.intent).where(t.intent.c.key == key).values(made=self.now()))
 
     def others_passed(self, key: str) -> bool:
         """Whether the run of an intent got other invoices into Xero."""

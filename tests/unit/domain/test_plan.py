@@ -62,6 +62,7 @@ def test_a_fault_is_left_alone_until_resync() -> None:
 @pytest.mark.parametrize("code", ["AX-111", "AX-505"])
 def test_what_waits_for_a_confirmation_waits_on(code: str) -> None:
     assert one(invoice(), Record(ID, "Waiting", fault_code=code)) == ("keep", "")
+    assert one(invoice(), Record(ID, "Waiting", fault_code=code, wish="resync")) == ("keep", "")
     assert one(invoice(), Record(ID, "Waiting", fault_code=code, wish="send")) == ("create", "")
 
 
