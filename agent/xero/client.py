@@ -363,7 +363,7 @@ class Xero:
         is_late: Callable[[], bool] = lambda: False,
     ) -> requests.Response:
         """One request, repeated only where Xero says that it did not look at it: expired token, limits."""
-        renewed = 0
+        renewed = False
         for _ in range(6):
             token = self.login.token()
             signed = {**headers, "Authorization": f"Bearer {token}", "Accept": "application/json"}
@@ -373,8 +373,8 @@ class Xero:
                 raise NoAnswerError("the time for trying is over")
             with self._places:
                 answer = self.wire.send(method, url, headers=signed, params=params, body=body)
-            if answer.status_code == 401 and "TokenExpired" in answer.text and renewed < 2:
-                renewed += 1
+            if answer.status_code == 401 and "TokenExpired" in answer.text and not renewed:
+                renewed = True
                 self.login.forget(token)
             elif answer.status_code == 429:
                 self.wire.sleep(_wait(answer))
