@@ -20,6 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from agent.alerts import alert
+from agent.pretend.troubles import Trouble
 from agent.sync import sync
 from tests.support import Practice, support
 
@@ -222,3 +223,15 @@ def test_an_open_line_to_another_machine_is_refused(practice: Practice) -> None:
     with pytest.raises(Exception, match="locked"):
         practice.sync()
     assert "only for a mail server on this computer" in practice.ask("status")["connections"]["mail"]["detail"]
+
+
+def test_no_good_sync_for_a_day_is_told(mailing: Practice, post: Post) -> None:
+    """An outage strikes nobody; when it has lasted for a day people hear of it, once."""
+    begun = datetime.now(UTC)
+    run_at(mailing, begun)
+    mailing.cloud.troubles.add(Trouble("503", system="xero", times=None))
+    for hours in (1, 12, 23, 26, 27, 30):
+        with pytest.raises(Exception, match="503"):
+            run_at(mailing, begun + timedelta(hours=hours))
+    assert len(post.accepted) == 1
+    assert "No sync has ended well since" in str(post.accepted[0].get_body(("plain",)))

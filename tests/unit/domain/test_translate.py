@@ -300,3 +300,12 @@ def test_whatever_goes_out_agrees_with_autotask_to_the_cent(nets: list[Decimal],
     ]
     assert totals(sent, "Exclusive", found.document.places).total == sign * rounded(made.total)
     assert found.document.expected.total >= 0
+
+
+def test_a_merged_contact_is_followed() -> None:
+    """Merged into another in Xero, an old contact leads to the one that is left, by memory and by ContactMap."""
+    old = contact("Kauri Legal", "old", is_active=False, merged_into="new")
+    two = books(contacts=(old, contact("Kauri Legal Group", "new")))
+    assert document(invoice(), books=two, known_contact="old").contact_name == "Kauri Legal Group"
+    mapped = replace(MAPPINGS, contacts=(ContactRow(7, "Kauri Legal", "", "old"),))
+    assert document(invoice(), books=two, mappings=mapped).contact_name == "Kauri Legal Group"
