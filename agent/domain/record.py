@@ -20,9 +20,6 @@ Status = Literal[
     "Changed since sent",
 ]
 
-SENT: frozenset[Status] = frozenset({"Synced", "Synced with warnings", "Voided", "Changed since sent"})
-"""The statuses of invoices that have, or had, a document in Xero."""
-
 Wish = Literal["", "resync", "send"]
 """What a person asked for: ``resync`` tries again from scratch; ``send`` also lifts what waits for a confirmation."""
 

@@ -7,9 +7,6 @@ import re
 LONGEST_DESCRIPTION = 4000
 """Characters of a line's description in Xero."""
 
-LONGEST_CELL = 32767
-"""Characters of a cell in Excel."""
-
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

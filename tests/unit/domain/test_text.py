@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from agent.domain.text import LONGEST_CELL, LONGEST_DESCRIPTION, clean, cut
+from agent.domain.text import LONGEST_DESCRIPTION, clean, cut
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()))
 
@@ -88,4 +88,4 @@ def test_words_of_usual_length_stay_whole(words: list[str], longest: int) -> Non
 
 def test_the_limits_of_both_sides() -> None:
     assert len(cut("word " * 9000, LONGEST_DESCRIPTION)) <= 4000
-    assert len(cut("x" * 40000, LONGEST_CELL)) == 32767
+    assert len(cut("x" * 40000, 32767)) == 32767
