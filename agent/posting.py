@@ -91,13 +91,14 @@ class Poster:
         shelf = self._shelf([document for intent in intents for document in intent.open_documents])
         for intent in intents:
             age = self.ledger.now() - intent.made
-            is_whole = self._look_up_lost(intent, shelf)
+            left = self._settle_found(intent, shelf, {})
+            is_whole = len(left) == len(intent.documents)
             if age < timedelta(0):
                 self.ledger.redate(intent.key)  # our clock was set back: its age counts from now
             elif is_whole and age.total_seconds() < KEY_LIVES:
                 self._repeat(intent, KEY_LIVES - age.total_seconds())
             elif age > _LANDED:
-                self._absent(intent)
+                self._absent(intent, left)
 
     def _repeat(self, intent: Intent, left_of_key: float) -> None:
         """Send the identical bytes under the same key: Xero answers as it did the first time."""
@@ -107,26 +108,33 @@ class Poster:
             return  # an error it keeps, or a key it forgot: the next run looks again
         self._record(intent, answers, {})
 
-    def _look_up_lost(self, intent: Intent, shelf: Shelf) -> bool:
-        """Settle what is found of a request; gives whether nothing of it was."""
+    def _settle_found(self, intent: Intent, shelf: Shelf, by_id: Mapping[AutotaskId, Action]) -> list[Document]:
+        """Settle what is found of a request whose answer is lost, or no good one.
+
+        Returns:
+            The documents of which Xero has nothing.
+        """
         states: dict[AutotaskId, str] = {}
         outcomes: list[Outcome] = []
+        left: list[Document] = []
         for document in intent.open_documents:
+            autotask_id = document.autotask_id
             finding = shelf.find(document, after_sending=True)
             if finding.posted is not None and finding.verdict in {"ours", "equal"}:
-                states[document.autotask_id] = "posted"
+                states[autotask_id] = "posted"
                 outcomes.append(self._found(document, finding.posted))
-                self._log("Found in Xero after a lost answer", finding.posted.number, document.autotask_id)
+                self._log("Found in Xero after a lost answer", finding.posted.number, autotask_id)
             elif finding.fault is not None:
-                states[document.autotask_id] = "refused"
-                outcomes.append(self._struck(document.autotask_id, finding.fault))
+                states[autotask_id] = "refused"
+                action = by_id.get(autotask_id)
+                outcomes.append(self._struck(autotask_id, finding.fault, action.invoice if action else None))
+            else:
+                left.append(document)
         self.ledger.settle(intent.key, states, outcomes)
-        return not states and len(intent.open_documents) == len(intent.documents)
+        return left
 
-    def _absent(self, intent: Intent) -> None:
+    def _absent(self, intent: Intent, left: Sequence[Document]) -> None:
         """The old request can no longer land: what was not found is planned anew."""
-        left = [item for item in intent.open_documents if item.autotask_id not in self.posted]
-        left = [item for item in left if item.autotask_id not in self.failed]
         outcomes: list[Outcome] = []
         is_alone = len(intent.documents) == 1 and self.ledger.others_passed(intent.key)
         for document in left:
@@ -317,24 +325,10 @@ class Poster:
         self.ledger.log("Xero gave no good answer", error.detail, run=self.run, level="Warning")
         if not error.is_over:
             return []
-        shelf = self._shelf(intent.documents)
-        states: dict[AutotaskId, str] = {}
-        outcomes: list[Outcome] = []
-        absent: list[Document] = []
-        for document in intent.documents:
-            finding = shelf.find(document, after_sending=True)
-            if finding.posted is not None and finding.verdict in {"ours", "equal"}:
-                states[document.autotask_id] = "posted"
-                outcomes.append(self._found(document, finding.posted))
-            elif finding.fault is not None:
-                states[document.autotask_id] = "refused"
-                outcomes.append(self._struck(document.autotask_id, finding.fault, by_id[document.autotask_id].invoice))
-            else:
-                states[document.autotask_id] = "absent"
-                record = self.records.get(document.autotask_id)
-                outcomes.append(_waiting(by_id[document.autotask_id].invoice, fault("AX-403", error.detail), record))
-                absent.append(document)
-        self.ledger.settle(intent.key, states, outcomes)
+        absent = self._settle_found(intent, self._shelf(intent.documents), by_id)
+        why = fault("AX-403", error.detail)
+        waits = [_waiting(by_id[item.autotask_id].invoice, why, self.records.get(item.autotask_id)) for item in absent]
+        self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in absent}, waits)
         return absent
 
     def _gone(self, intent: Intent, by_id: Mapping[AutotaskId, Action]) -> None:
