@@ -51,7 +51,7 @@ def watch(desk: Desk, organisation: Organisation, run: str, *, is_asked: bool = 
     since = min(datetime.fromisoformat(last), now)  # our clock may have been fast then
     if now - since < EVERY and not is_asked:
         return 0
-    sent = {row["autotask_id"]: _sent(row) for row in ledger.rows() if row["xero_id"] and row["xero_baseline"]}
+    sent = {row["autotask_id"]: _sent(row) for row in ledger.sent() if row["xero_baseline"]}
     if not sent:
         ledger.remember(watched=now.isoformat())
         return 0

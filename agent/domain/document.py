@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from agent.domain.books import ContactId, XeroId
 from agent.domain.invoice import AutotaskId
-from agent.domain.money import Totals
+from agent.domain.money import NOTHING, Totals
 
 DocumentKind = Literal["Invoice", "Credit note"]
 
@@ -35,6 +35,8 @@ class DocumentLine:
     tax_type: str
     tax: Decimal | None = None
     tracking: tuple[tuple[str, str], ...] = ()
+    expected: Totals = NOTHING
+    """What Xero will make of it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,17 @@ class Document:
 
 
 @dataclass(frozen=True)
+class PostedLine:
+    """A line as Xero has it; ``net`` is before tax."""
+
+    id: str
+    account: str
+    tax_type: str
+    net: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True)
 class Posted:
     """A document as Xero has it now. Amounts of a credit note are positive."""
 
@@ -92,8 +105,8 @@ class Posted:
     reference: str = ""
     mark: str = ""
     paid_on: dt.date | None = None
-    lines: tuple[Decimal, ...] = field(default=())
-    """The amounts of its lines, where Xero gave them."""
+    lines: tuple[PostedLine, ...] = ()
+    """Its lines, where Xero gave them."""
 
     @property
     def is_live(self) -> bool:

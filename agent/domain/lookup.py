@@ -100,7 +100,7 @@ class Shelf:
                 continue
             if after_sending and item.reference != document.reference:
                 continue  # a twin's
-            if after_sending and item.lines and sorted(item.lines) != sorted(_amounts(document)):
+            if after_sending and item.lines and sorted(line.net for line in item.lines) != sorted(_amounts(document)):
                 continue
             self._claimed.add(item.id)
             return Finding("ours" if after_sending else "equal", item)

@@ -58,6 +58,9 @@ class Totals:
         return self.net + self.tax
 
 
+NOTHING = Totals(ZERO, ZERO)
+
+
 def line_amount(quantity: Decimal, unit: Decimal, places: int) -> Decimal:
     """What Xero makes of quantity times unit price: the price is rounded first, to 2 or 4 places, then the product."""
     return rounded(rounded(quantity, 4) * rounded(unit, places))
@@ -82,11 +85,17 @@ def totals(lines: Iterable[Priced], kind: TaxKind, places: int) -> Totals:
     """
     net = tax = ZERO
     for line in lines:
-        amount = line_amount(line.quantity, line.unit, places)
-        its_tax = line_tax(amount, line.rate, kind) if line.tax is None or kind == "NoTax" else rounded(line.tax)
-        net += amount - its_tax if kind == "Inclusive" else amount
-        tax += its_tax
+        its = line_totals(line, kind, places)
+        net += its.net
+        tax += its.tax
     return Totals(rounded(net), rounded(tax))
+
+
+def line_totals(line: Priced, kind: TaxKind, places: int) -> Totals:
+    """What Xero will compute for one line."""
+    amount = line_amount(line.quantity, line.unit, places)
+    tax = line_tax(amount, line.rate, kind) if line.tax is None or kind == "NoTax" else rounded(line.tax)
+    return Totals(amount - tax if kind == "Inclusive" else amount, tax)
 
 
 def priced(quantity: Decimal, rate: Decimal, net: Decimal, places: int) -> tuple[Decimal, Decimal]:

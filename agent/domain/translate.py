@@ -13,7 +13,7 @@ from agent.domain.document import Document, DocumentKind, DocumentLine
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import Invoice, Line
 from agent.domain.mappings import NO_CODE, NO_TAX, Mappings, same
-from agent.domain.money import CENT, ZERO, Priced, Totals, line_amount, line_tax, priced, rounded, totals
+from agent.domain.money import CENT, ZERO, Priced, Totals, line_amount, line_tax, line_totals, priced, rounded, totals
 from agent.domain.settings import Settings
 from agent.domain.text import LONGEST_DESCRIPTION, clean, counted, cut
 
@@ -277,6 +277,7 @@ def _lines(
         rate = _tax_rate(invoice, line, situation, draft)
         quantity, unit = priced(line.quantity, line.rate, line.net, _places(settings))
         tax = sign * rounded(line.tax) if settings.tax_from == "Autotask" else None
+        price = Priced(quantity, sign * unit, rate.rate if rate else ZERO, tax)
         description = clean(line.description) or clean(line.billing_code) or line.line_type or "Services"
         if len(description) > LONGEST_DESCRIPTION:
             draft.warnings.append(f"A description of {len(description):,} characters was cut at 4,000.")
@@ -284,14 +285,15 @@ def _lines(
             DocumentLine(
                 description=cut(description, LONGEST_DESCRIPTION),
                 quantity=quantity,
-                unit=sign * unit,
+                unit=price.unit,
                 account=account,
                 tax_type=rate.tax_type if rate else "",
                 tax=tax,
                 tracking=_tracking(line, situation, draft),
+                expected=line_totals(price, "Exclusive", _places(settings)),
             )
         )
-        prices.append(Priced(quantity, sign * unit, rate.rate if rate else ZERO, tax))
+        prices.append(price)
     return tuple(lines), prices
 
 
@@ -397,7 +399,13 @@ def _evened_out(
         return lines, reached
     draft.decisions.append(f"Rounding line of {gap} on account {account.code}")
     rounding = DocumentLine(
-        "Rounding", Decimal(1), gap, account.code, _NO_TAX_TYPE, ZERO if settings.tax_from == "Autotask" else None
+        "Rounding",
+        Decimal(1),
+        gap,
+        account.code,
+        _NO_TAX_TYPE,
+        ZERO if settings.tax_from == "Autotask" else None,
+        expected=Totals(gap, ZERO),
     )
     return (*lines, rounding), Totals(reached.net + gap, reached.tax)
 

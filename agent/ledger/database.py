@@ -16,10 +16,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from agent.errors import PlainError
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest migration that this code knows."""
 
-_KNOWN = ("0001",)
+_KNOWN = ("0001", "0002")
 
 
 def open_database(url: str) -> Engine:

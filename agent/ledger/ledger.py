@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -21,6 +22,8 @@ from agent.errors import PlainError
 from agent.ledger import tables as t
 
 Now = Callable[[], datetime]
+
+_REVISION = "revision"
 
 
 class FenceError(Exception):
@@ -43,6 +46,7 @@ class Outcome:
         invoice: As Autotask has it now, where it was read.
         seen: Its document in Xero as it was looked at later; what was posted stays beside it.
         keeps_fault: What was told of it before still holds.
+        document: What was sent, or would have been, for ``posted``.
         follow_ups: What is queued with it, as pairs of field and value.
     """
 
@@ -57,12 +61,19 @@ class Outcome:
     invoice: Invoice | None = None
     seen: Posted | None = None
     keeps_fault: bool = False
+    document: Document | None = None
     follow_ups: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A request that may have been carried out; ``settled`` are those of its invoices whose outcome is known."""
+    """A request that may have been carried out.
+
+    Attributes:
+        documents: What it sends.
+        settled: Those of its invoices whose outcome is known.
+        verb: Whether it creates documents or updates those that are there.
+    """
 
     key: str
     kind: DocumentKind
@@ -71,11 +82,27 @@ class Intent:
     documents: tuple[Document, ...]
     made: datetime
     settled: frozenset[AutotaskId] = frozenset()
+    verb: Literal["create", "update"] = "create"
 
     @property
     def open_documents(self) -> list[Document]:
         """The documents whose outcome is not yet known."""
         return [document for document in self.documents if document.autotask_id not in self.settled]
+
+
+@dataclass(frozen=True)
+class LineSum:
+    """What was sent on one account at one tax rate in a month, beside what Xero has there now; credit is negative."""
+
+    month: str
+    currency: str
+    account: str
+    tax_type: str
+    sent_net: Decimal
+    sent_tax: Decimal
+    xero_net: Decimal
+    xero_tax: Decimal
+    count: int
 
 
 @dataclass(frozen=True)
@@ -196,6 +223,7 @@ class Ledger:
 
     def _conclude(self, connection: Connection, outcomes: Iterable[Outcome]) -> None:
         now = self.now()
+        _raise_revision(connection)
         for outcome in outcomes:
             here = t.invoice.c.autotask_id == outcome.autotask_id
             before = connection.execute(
@@ -220,6 +248,7 @@ class Ledger:
                 connection.execute(
                     update(t.invoice).where(here).values(since=before.since if is_same else now, **values)
                 )
+            _note_lines(connection, outcome)
 
     def wish(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down what a person asked for: strikes are cleared, the next run reads everything anew."""
@@ -260,15 +289,65 @@ class Ledger:
 
     def _set(self, ids: Sequence[AutotaskId], values: Mapping[str, object], *, is_sent: bool) -> None:
         with self.engine.begin() as connection:
+            _raise_revision(connection)
             for autotask_id in ids:
                 here = t.invoice.c.autotask_id == autotask_id
                 there = t.invoice.c.xero_id.is_not(None) if is_sent else t.invoice.c.xero_id.is_(None)
                 connection.execute(update(t.invoice).where(here, there).values(since=self.now(), **values))
 
     def rows(self) -> list[dict[str, Any]]:
-        """All invoices with all columns, by id."""
+        """All invoices by id, with all that sheets and answers show."""
+        kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
         with self.engine.begin() as connection:
-            query = select(t.invoice).order_by(t.invoice.c.autotask_id)
+            query = select(*kept).order_by(t.invoice.c.autotask_id)
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def sent(self) -> list[dict[str, Any]]:
+        """The invoices that have a document in Xero, by id, with that document as it was sent and as last seen."""
+        query = select(t.invoice).where(t.invoice.c.xero_id.is_not(None)).order_by(t.invoice.c.autotask_id)
+        with self.engine.begin() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def revision(self) -> int:
+        """A number that rises with every change that a status sheet could show, the remembered facts left aside."""
+        return int(self.fact(_REVISION) or 0)
+
+    def line_sums(self) -> list[LineSum]:
+        """What was sent and what Xero has of it now, by month, currency, account and tax rate."""
+        line, row = t.line.c, t.invoice.c
+        query = (
+            select(line.autotask_id, line.side, line.account, line.tax_type, line.net, line.tax, row.date, row.currency)
+            .join(t.invoice, row.autotask_id == line.autotask_id)
+            .where(row.xero_id.is_not(None), row.xero_status.not_in(("VOIDED", "DELETED")))
+        )
+        sums: defaultdict[tuple[str, str, str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 4)
+        counted: defaultdict[tuple[str, str, str, str], set[int]] = defaultdict(set)
+        with self.engine.begin() as connection:
+            for item in connection.execute(query):
+                key = (f"{item.date:%Y-%m}" if item.date else "", item.currency, item.account, item.tax_type)
+                place = 0 if item.side == "sent" else 2
+                sums[key][place] += item.net
+                sums[key][place + 1] += item.tax
+                counted[key].add(item.autotask_id)
+        return [
+            LineSum(*key, net, tax, now_net, now_tax, len(counted[key]))
+            for key, (net, tax, now_net, now_tax) in sorted(sums.items())
+        ]
+
+    def note_others(self, documents: Iterable[Posted], *, own: Collection[str]) -> None:
+        """Write down the documents in Xero that did not come from Autotask; ``own`` are those that did."""
+        with self.engine.begin() as connection:
+            _raise_revision(connection)
+            for posted in documents:
+                connection.execute(delete(t.other).where(t.other.c.xero_id == posted.id))
+                if posted.id not in own and posted.is_live:
+                    connection.execute(insert(t.other).values(_other_values(posted)))
+
+    def others(self) -> list[dict[str, Any]]:
+        """The sales documents in Xero that did not come from Autotask, by date; sums of credit notes are negative."""
+        mine = select(t.invoice.c.xero_id).where(t.invoice.c.xero_id.is_not(None))
+        query = select(t.other).where(t.other.c.xero_id.not_in(mine)).order_by(t.other.c.date, t.other.c.number)
+        with self.engine.begin() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     # --- intents ----------------------------------------------------------------------------------------------------
@@ -293,6 +372,7 @@ class Ledger:
                     documents=msgspec.json.encode(intent.documents),
                     made=intent.made,
                     state="open",
+                    verb=intent.verb,
                 )
             )
             connection.execute(
@@ -318,6 +398,7 @@ class Ledger:
                     msgspec.json.decode(row.documents, type=tuple[Document, ...]),
                     row.made,
                     frozenset(settled[row.key]),
+                    row.verb,
                 )
                 for row in connection.execute(query)
             ]
@@ -419,6 +500,7 @@ class Ledger:
     def note_missing(self, rows: Mapping[AutotaskId, Sequence[tuple[str, str, str]]]) -> None:
         """Write down, for each invoice looked at, the mapping rows that it waits for."""
         with self.engine.begin() as connection:
+            _raise_revision(connection)
             for autotask_id, its_rows in rows.items():
                 connection.execute(delete(t.missing).where(t.missing.c.autotask_id == autotask_id))
                 for table, first, second in its_rows:
@@ -445,6 +527,7 @@ class Ledger:
     ) -> None:  # fmt: skip
         """Write down one thing that happened; ``about`` names an invoice of the ledger where it was not just read."""
         with self.engine.begin() as connection:
+            _raise_revision(connection)
             connection.execute(
                 insert(t.log).values(
                     at=self.now(),
@@ -518,6 +601,56 @@ def _remember(connection: Connection, facts: Mapping[str, str]) -> None:
     for name, value in facts.items():
         if not connection.execute(update(t.about).where(t.about.c.name == name).values(value=value)).rowcount:
             connection.execute(insert(t.about).values(name=name, value=value))
+
+
+def _raise_revision(connection: Connection) -> None:
+    _remember(connection, {_REVISION: str(int(_fact(connection, _REVISION) or 0) + 1)})
+
+
+def _note_lines(connection: Connection, outcome: Outcome) -> None:
+    """Sum up the lines by account and tax rate, where this step tells of them."""
+    present = outcome.seen or outcome.posted
+    sides: dict[str, list[tuple[str, str, Decimal, Decimal]]] = {}
+    if present is not None and present.lines:
+        sides["xero"] = [(line.account, line.tax_type, line.net, line.tax) for line in present.lines]
+    if outcome.document is not None and outcome.posted is not None:
+        sides["sent"] = [
+            (line.account, line.tax_type, line.expected.net, line.expected.tax) for line in outcome.document.lines
+        ]
+    elif outcome.posted is not None and present is not None and present.lines:
+        sides["sent"] = sides["xero"]  # it was found, and what was sent is not known any more
+    sign = -1 if present is not None and present.kind == "Credit note" else 1
+    for side, lines in sides.items():
+        sums: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+        for account, tax_type, net, tax in lines:
+            sums[account, tax_type][0] += sign * net
+            sums[account, tax_type][1] += sign * tax
+        here = (t.line.c.autotask_id == outcome.autotask_id) & (t.line.c.side == side)
+        connection.execute(delete(t.line).where(here))
+        for (account, tax_type), (net, tax) in sums.items():
+            connection.execute(
+                insert(t.line).values(
+                    autotask_id=outcome.autotask_id, side=side, account=account, tax_type=tax_type, net=net, tax=tax
+                )
+            )
+
+
+def _other_values(posted: Posted) -> dict[str, object]:
+    sign = -1 if posted.kind == "Credit note" else 1
+    return {
+        "xero_id": posted.id,
+        "kind": posted.kind,
+        "number": posted.number,
+        "status": posted.status,
+        "contact": posted.contact_name,
+        "date": posted.date,
+        "currency": posted.currency,
+        "net": sign * posted.net,
+        "tax": sign * posted.tax,
+        "total": sign * posted.total,
+        "outstanding": sign * posted.outstanding,
+        "reference": posted.reference,
+    }
 
 
 def _values(outcome: Outcome, now: datetime) -> dict[str, object]:

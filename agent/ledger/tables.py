@@ -126,10 +126,11 @@ intent = Table(
     Column("documents", LargeBinary, nullable=False),
     Column("made", Moment, nullable=False),
     Column("state", Text, nullable=False),
+    Column("verb", Text, nullable=False, default="create", server_default="create"),
     Index("intent_by_state", "state"),
 )
-"""A request that creates documents, written down before it is sent: ``open`` until its outcome is known, then
-``done``, or ``gone`` where it was certainly not carried out."""
+"""A request that creates or updates documents, written down before it is sent: ``open`` until its outcome is known,
+then ``done``, or ``gone`` where it was certainly not carried out."""
 
 intent_item = Table(
     "intent_item",
@@ -140,6 +141,37 @@ intent_item = Table(
     Index("intent_item_by_invoice", "autotask_id", "state"),
 )
 """The invoices of an intent: ``open``, ``posted``, ``refused`` or ``absent``."""
+
+line = Table(
+    "line",
+    metadata,
+    Column("autotask_id", Integer, primary_key=True, autoincrement=False),
+    Column("side", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("tax_type", Text, primary_key=True),
+    Column("net", Money, nullable=False),
+    Column("tax", Money, nullable=False),
+)
+"""The sums of an invoice's lines by account and tax rate, as ``sent`` and as they are in ``xero``; a credit note's are
+negative."""
+
+other = Table(
+    "other",
+    metadata,
+    Column("xero_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("date", Day, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("net", Money, nullable=False),
+    Column("tax", Money, nullable=False),
+    Column("total", Money, nullable=False),
+    Column("outstanding", Money, nullable=False),
+    Column("reference", Text, nullable=False),
+)
+"""Sales documents in Xero that did not come from Autotask; sums of credit notes are negative."""
 
 write_back = Table(
     "write_back",

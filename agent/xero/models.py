@@ -6,6 +6,7 @@ Numbers are read from JSON to Decimal with no float between. Unknown fields and 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from agent.domain.books import Account, Contact, ContactId, Organisation, TaxRate, XeroId
-from agent.domain.document import Document, DocumentKind, DocumentLine, Posted
+from agent.domain.document import Document, DocumentKind, DocumentLine, Posted, PostedLine
 from agent.domain.money import ZERO, rounded
 
 _JSON_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
@@ -185,7 +186,11 @@ class TrackingRow(Struct, rename="pascal"):
 class LineRow(Struct, rename="pascal"):
     """A line of a document."""
 
+    line_item_id: str = msgspec.field(name="LineItemID", default="")
     line_amount: Decimal | None = None
+    account_code: str = ""
+    tax_type: str = ""
+    tax_amount: Decimal = ZERO
     validation_errors: list[Message] = []
 
 
@@ -212,6 +217,7 @@ class DocumentRow(Struct, rename="pascal"):
     reference: str = ""
     url: str = ""
     fully_paid_on_date: str | None = None
+    line_amount_types: str = ""
     line_items: list[LineRow] = []
     has_errors: bool = False
     status_attribute_string: str = ""
@@ -250,8 +256,15 @@ class DocumentRow(Struct, rename="pascal"):
             reference=self.reference,
             mark=self.url,
             paid_on=day(self.fully_paid_on_date),
-            lines=tuple(line.line_amount for line in self.line_items if line.line_amount is not None),
+            lines=tuple(self._lines()),
         )
+
+    def _lines(self) -> Iterator[PostedLine]:
+        for line in self.line_items:
+            if line.line_amount is not None:
+                held = line.tax_amount if self.line_amount_types == "Inclusive" else ZERO
+                net, tax = rounded(line.line_amount - held), rounded(line.tax_amount)
+                yield PostedLine(line.line_item_id, line.account_code, line.tax_type, net, tax)
 
 
 class Envelope(Struct, rename="pascal"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,11 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import sqlalchemy
 from sqlalchemy import Engine, inspect, text
 
 from agent.domain.books import ContactId, XeroId
-from agent.domain.document import Document, Posted
+from agent.domain.document import Document, Posted, PostedLine
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.record import Record
@@ -522,3 +525,65 @@ def test_one_backup_a_day_and_a_week_of_them(engine: Engine, path: Path, clock: 
     names = sorted(file.name for file in (path.parent / "backups").iterdir())
     assert len(names) == 7
     assert names[-1] == "ledger-2026-11-29.db"
+
+
+def test_an_older_ledger_is_brought_up_to_date_after_a_backup(path: Path) -> None:
+    """Lines were bare amounts in version 0001: they are read again from Xero, and all else is kept."""
+    from alembic import command
+    from alembic.config import Config
+    import agent.ledger
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(agent.ledger.__file__).parent / "migrations"))
+    old = sqlalchemy.create_engine(f"sqlite:///{path}")
+    with old.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        columns = [row[1] for row in connection.exec_driver_sql("PRAGMA table_info(invoice)") if row[3]]
+        kept = json.dumps(json.loads(msgspec.json.encode(posted())) | {"lines": ["100.00"]})
+        values = dict.fromkeys(columns, "") | {"autotask_id": 155, "net": "1", "tax": "0", "since": START.isoformat()}
+        values |= {"xero_id": "x1", "status": "Synced", "xero_number": "INV-1"}
+        values |= {"xero_baseline": kept, "xero_latest": kept}
+        here = sqlalchemy.table("invoice", *(sqlalchemy.column(name) for name in values))
+        connection.execute(here.insert().values(values))
+    old.dispose()
+    engine = open_database(f"sqlite:///{path}")
+    try:
+        row = Ledger(engine).sent()[0]
+        assert msgspec.json.decode(row["xero_baseline"], type=Posted) == posted(lines=())
+        assert row["xero_number"] == "INV-1"
+        assert [item.name for item in (path.parent / "backups").iterdir()] == [f"ledger-before-{VERSION}.db"]
+    finally:
+        engine.dispose()
+
+
+def test_line_sums_by_month_account_and_tax_rate(ledger: Ledger) -> None:
+    there = PostedLine("l1", "200", "OUTPUT2", D("22.86"), D("3.43"))
+    moved = replace(there, account="205")
+    made = invoice(line("12.3456", "1.8518"), id=ONE)
+    sent = document()
+    ledger.conclude([Outcome(ONE, "Synced", posted=posted(lines=(there,)), document=sent, invoice=made)])
+    ledger.conclude([Outcome(ONE, "Synced", seen=posted(lines=(moved,)))])
+    account, rate = sent.lines[0].account, sent.lines[0].tax_type
+    expected = sent.lines[0].expected
+    sums = {(item.account, item.tax_type): item for item in ledger.line_sums()}
+    assert (sums[account, rate].sent_net, sums[account, rate].sent_tax) == (expected.net, expected.tax)
+    assert (sums["205", "OUTPUT2"].xero_net, sums["205", "OUTPUT2"].count) == (D("22.86"), 1)
+    assert sums["205", "OUTPUT2"].month == f"{made.date:%Y-%m}"
+
+
+def test_documents_that_are_not_ours_are_kept_apart(ledger: Ledger) -> None:
+    ours, theirs = posted(), posted(id=XeroId("x2"), kind="Credit note")
+    ledger.note_others([ours, theirs], own=["x1"])
+    assert [(row["xero_id"], row["total"]) for row in ledger.others()] == [("x2", -theirs.total)]
+    ledger.note_others([replace(theirs, status="VOIDED")], own=["x1"])
+    assert ledger.others() == []
+
+
+def test_the_revision_rises_with_what_sheets_show(ledger: Ledger) -> None:
+    before = ledger.revision()
+    ledger.remember(watched="now")
+    assert ledger.revision() == before
+    ledger.log("Something happened")
+    ledger.conclude([Outcome(ONE, "Waiting")])
+    assert ledger.revision() == before + 2
