@@ -111,6 +111,7 @@ class Desk:
         ci = self.autotask.zone.ci
         if ci is not None:
             self.ledger.belongs_to("autotask_ci", str(ci), "Autotask")
+        self.ledger.remember(autotask_web_url=self.autotask.zone.web_url)
 
     def note_refusal(self, error: StopError) -> None:
         """Remember a refused Autotask sign-in, so that trying it again and again does not lock the user."""
@@ -149,7 +150,11 @@ class Desk:
         if wanted and wanted.casefold() != organisation.name.casefold():
             raise stop("AX-406", f"The setting “Xero organisation” says {wanted}; this is {organisation.name}.")
         ledger.belongs_to("xero_tenant", organisation.tenant_id, "Xero organisation")
-        ledger.remember(organisation=organisation.name, base_currency=organisation.base_currency)
+        ledger.remember(
+            organisation=organisation.name,
+            base_currency=organisation.base_currency,
+            short_code=organisation.short_code,
+        )
         return organisation
 
     def _choose_tenant(self) -> str:

@@ -23,7 +23,7 @@ from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
 from agent.errors import StopError, stop
-from agent.followups import follow_ups
+from agent.followups import adopting, follow_ups
 from agent.ledger.ledger import Intent, Ledger, Outcome
 from agent.xero.client import (
     BATCH,
@@ -41,7 +41,7 @@ from agent.xero.models import encode
 
 _LATE = timedelta(seconds=10)
 """The longest time between writing an intent and sending it: more means that the machine slept."""
-_LANDED = timedelta(seconds=KEY_LIVES + 90)
+LANDED = timedelta(seconds=KEY_LIVES + 90)
 """After this a request that got no answer can no longer land: its last try, the longest time-out and 30 seconds."""
 _LOOK_BACK = timedelta(days=60)
 """How far before a document's date it is looked for, in case it was re-dated in Xero."""
@@ -85,7 +85,7 @@ class Poster:
         Raises:
             StopError: Xero does not answer now either.
         """
-        intents = self.ledger.open_intents()
+        intents = [intent for intent in self.ledger.open_intents() if intent.verb == "create"]
         if not intents:
             return
         shelf = self._shelf([document for intent in intents for document in intent.open_documents])
@@ -97,13 +97,15 @@ class Poster:
                 self.ledger.redate(intent.key)  # our clock was set back: its age counts from now
             elif is_whole and age.total_seconds() < KEY_LIVES:
                 self._repeat(intent, KEY_LIVES - age.total_seconds())
-            elif age > _LANDED:
+            elif age > LANDED:
                 self._absent(intent, left)
 
     def _repeat(self, intent: Intent, left_of_key: float) -> None:
         """Send the identical bytes under the same key: Xero answers as it did the first time."""
         try:
-            answers = self.xero.create(intent.kind, intent.body, intent.key, intent.places, within=left_of_key)
+            answers = self.xero.send(
+                intent.verb, intent.kind, intent.body, intent.key, intent.places, within=left_of_key
+            )
         except (UncertainError, RefusedError, NotSentError):
             return  # an error it keeps, or a key it forgot: the next run looks again
         self._record(intent, answers, {})
@@ -153,7 +155,8 @@ class Poster:
             fault=differs,
             posted=posted,
             was_tried=True,
-            follow_ups=follow_ups(self.settings, self.run, document.autotask_id, posted),
+            document=document,
+            follow_ups=follow_ups(self.settings, self.run, document, posted),
         )
 
     # --- looking before the first post -------------------------------------------------------------------------------
@@ -182,7 +185,7 @@ class Poster:
             elif finding.verdict == "different" and finding.fault is not None:
                 outcomes.append(self._struck(invoice.id, finding.fault, invoice))
             elif finding.posted is not None and (finding.verdict == "ours" or confirmed):
-                extras = follow_ups(self.settings, self.run, invoice.id, finding.posted)
+                extras = adopting(self.settings, self.run, action.document, finding.posted)
                 outcomes.append(replace(_synced(action, finding.posted), follow_ups=extras))
                 self.posted[invoice.id] = finding.posted
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
@@ -309,7 +312,7 @@ class Poster:
 
     def _put(self, intent: Intent) -> list[Answer]:
         clock = not_too_late(intent.made, self.ledger.now)
-        answers = self.xero.create(intent.kind, intent.body, intent.key, intent.places, clock)
+        answers = self.xero.send(intent.verb, intent.kind, intent.body, intent.key, intent.places, clock)
         if len(answers) != len(intent.documents):
             raise UncertainError(
                 f"Xero gave {len(answers)} answers to {len(intent.documents)} documents.", is_over=True
@@ -367,7 +370,8 @@ class Poster:
                     posted=answer.posted,
                     was_tried=True,
                     invoice=action.invoice if action else None,
-                    follow_ups=follow_ups(self.settings, self.run, autotask_id, answer.posted),
+                    document=document,
+                    follow_ups=follow_ups(self.settings, self.run, document, answer.posted),
                 )
             )
         self.ledger.settle(intent.key, states, outcomes)
@@ -452,8 +456,10 @@ def _differs(document: Document, posted: Posted) -> Fault | None:
 def _synced(action: Action, posted: Posted) -> Outcome:
     warnings = action.translation.warnings if action.translation else ()
     status: Status = "Synced with warnings" if warnings else "Synced"
+    why = "taken over from Xero"
+    invoice = action.invoice
     return Outcome(
-        action.invoice.id, status, "taken over from Xero", 0, None, warnings, posted, True, action.invoice  # noqa: FBT003
+        invoice.id, status, why, 0, None, warnings, posted, True, invoice, document=action.document  # noqa: FBT003
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ from agent.ledger.ledger import FenceError, Outcome
 from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
+from agent.updates import settle_updates
 from agent.watch import watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
@@ -177,6 +178,7 @@ class _Run:
             struck: set[AutotaskId] = set()
             if self.is_live and self.ledger.open_intents():
                 desk.tell("Settling what was left uncertain")
+                settle_updates(self.ledger, desk.xero, report.run)
                 poster.settle()
                 report.created += len(poster.posted)
                 struck = set(poster.failed)
@@ -206,9 +208,8 @@ class _Run:
         if self.is_live:
             with self._light("xero"):
                 desk.tell("Looking for changes")
-                report.voided = watch(
-                    desk, organisation, report.run, is_asked=self.is_asked or bool(desk.reading.wishes)
-                )
+                looked = watch(desk, poster, organisation, is_asked=self.is_asked or bool(desk.reading.wishes))
+                report.voided, report.updated = looked.voided, looked.updated
         self._write_back()
         if held is not None:
             self.desk.light("xero", held)

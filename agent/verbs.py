@@ -13,7 +13,7 @@ from agent.domain.books import Books, one_blank
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
-from agent.domain.record import HELD, is_held
+from agent.domain.record import CHOSEN, HELD, is_held
 from agent.errors import PlainError, StopError
 from agent.ledger.ledger import find_invoice
 from agent.projecting import project_all
@@ -81,14 +81,19 @@ def resync(
 
 
 def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Told]]:
-    """Confirm what waits: more than usual, already in Xero, or marked as sent."""
+    """Confirm what waits: more than usual, already in Xero, or marked as sent.
+
+    Of invoices named that changed since they were sent, Autotask's version is carried over to Xero.
+    """
     desk.check()
+    records = desk.ledger.records()
     ids = [find_invoice(desk.ledger, item) for item in wanted] or [
-        record.autotask_id for record in desk.ledger.records().values() if is_held(record)
+        record.autotask_id for record in records.values() if is_held(record)
     ]
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     with one_at_a_time(desk):
+        desk.ledger.choose([item for item in ids if records[item].status == "Changed since sent"], "send")
         desk.ledger.wish(ids, "send")
     _log_each(desk, "Send these", ids)
     report = sync(desk, is_asked=True)
@@ -118,20 +123,22 @@ def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
 
 
 def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
-    """Leave invoices out for good.
+    """Leave invoices out for good; what changed since it was sent is left as it is in Xero, from the next look on.
 
     Raises:
         PlainError: One of them is in Xero already.
     """
     ids = [find_invoice(desk.ledger, item) for item in wanted]
     records = desk.ledger.records()
+    changed = [item for item in ids if records[item].status == "Changed since sent"]
     for item in ids:
-        if records[item].xero_id is not None or records[item].is_in_flight:
+        if (records[item].xero_id is not None and item not in changed) or records[item].is_in_flight:
             raise PlainError(
                 f"Invoice {item} is in Xero already, or on its way there.",
                 "Void or delete it in Xero if it should not be there.",
             )
     with one_at_a_time(desk):
+        desk.ledger.choose(changed, "keep")
         desk.ledger.never_send(ids, because)
     _log_each(desk, "Never send", ids, because)
     project_all(desk)
@@ -310,7 +317,10 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
 def _told(desk: Desk, autotask_id: AutotaskId) -> Told:
     row = next(row for row in desk.ledger.rows() if row["autotask_id"] == autotask_id)
     number = row["number"] or str(autotask_id)
-    if row["xero_id"]:
+    if row["status"] == "Changed since sent":
+        chosen = CHOSEN.get(row["wish"], row["fault_detail"] or row["why"])
+        message = f"{number} is in Xero as {row['xero_number']}. {chosen}"
+    elif row["xero_id"]:
         message = f"{number} is in Xero as {row['xero_number']}."
     elif row["fault_code"] in HELD and row["status"] == "Waiting":
         message = f"{number} waits for your confirmation: “autoxero send-these {number}”. {row['fault_detail']}"

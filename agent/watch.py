@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
 
+from agent.autotask.client import MOST_VALUES, values_of
 from agent.autotask.models import InvoiceRow, day
 from agent.desk import Desk
 from agent.domain.books import Organisation
@@ -16,60 +18,88 @@ from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.money import ZERO
-from agent.domain.record import Status
+from agent.domain.record import Status, Wish
 from agent.errors import stop
+from agent.followups import note
 from agent.ledger.ledger import Outcome
+from agent.posting import Poster
+from agent.updates import Change, carry_over
 from agent.xero.client import RefusedError, UncertainError
 
 EVERY = timedelta(hours=1)
 _OVERLAP = timedelta(minutes=10)
 """Read again of Xero, for its clock and ours are not one, and pages move while they are read."""
+_KINDS: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
 _WINDOW = timedelta(days=92)
 """How old an invoice may be for changes in Autotask to be looked for; voids are found whatever their age."""
 
 
-def watch(desk: Desk, organisation: Organisation, run: str, *, is_asked: bool = False) -> int:
+@dataclass(frozen=True)
+class Looked:
+    """How many documents a look voided or deleted, and how many it updated."""
+
+    voided: int = 0
+    updated: int = 0
+
+
+def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: bool = False) -> Looked:
     """Find what changed since the last look, and put it right or tell it.
 
     Args:
         desk: What the run works with.
+        poster: The run, as far as sending goes.
         organisation: Lock dates.
-        run: The run's name, for the log.
         is_asked: Look now, whatever the clock says.
-
-    Returns:
-        How many documents were voided or deleted in Xero.
 
     Raises:
         StopError: A system cannot be reached; the look is repeated by the next run.
     """
     ledger, now = desk.ledger, desk.ledger.now()
+    _note_others(desk)
     last = ledger.fact("watched")
     if not last:
         ledger.remember(watched=now.isoformat())
-        return 0
+        return Looked()
     since = min(datetime.fromisoformat(last), now)  # our clock may have been fast then
     if now - since < EVERY and not is_asked:
-        return 0
-    sent = {row["autotask_id"]: _sent(row) for row in ledger.sent() if row["xero_baseline"]}
-    if not sent:
+        return Looked()
+    rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
+    if not rows:
         ledger.remember(watched=now.isoformat())
-        return 0
-    headers = _headers(desk, since, now)
+        return Looked()
+    headers = _headers(desk, since, now, [key for key, row in rows.items() if row["wish"]])
     latest = _latest(desk, since)
-    voided = 0
-    for autotask_id, item in sent.items():
-        seen = latest.get(item.latest.id)
-        header = headers.get(autotask_id)
-        if seen is None and header is None:
+    ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})
+    in_flight = {item.autotask_id for intent in ledger.open_intents() for item in intent.open_documents}
+    voided, changes = 0, []
+    for autotask_id, row in rows.items():
+        seen, header = latest.get(row["xero_id"]), headers.get(autotask_id)
+        if (seen is None and header is None) or autotask_id in in_flight:
             continue
-        voided += _follow(desk, item, header, seen or item.latest, organisation, run)
+        sent = _sent(row)
+        found = _follow(desk, sent, header, seen or sent.latest, organisation, poster.run)
+        if isinstance(found, Change):
+            changes.append(found)
+        else:
+            voided += found
+    updated = carry_over(desk, poster, organisation, changes)
     ledger.remember(watched=now.isoformat())
-    return voided
+    return Looked(voided, updated)
 
 
-def _headers(desk: Desk, since: datetime, now: datetime) -> dict[AutotaskId, Header]:
-    """Autotask's headers of the last three months, and whatever was voided since the last look."""
+def _note_others(desk: Desk) -> None:
+    """Once, and when Start date is moved back: what Xero has since then that did not come from us."""
+    start = desk.settings.start_date
+    known = desk.ledger.fact("others_from")
+    if start is None or (known and known <= start.isoformat()):
+        return
+    own = {row["xero_id"] for row in desk.ledger.rows() if row["xero_id"]}
+    desk.ledger.note_others([item for kind in _KINDS for item in desk.xero.dated_from(kind, start)], own=own)
+    desk.ledger.remember(others_from=start.isoformat())
+
+
+def _headers(desk: Desk, since: datetime, now: datetime, ids: Sequence[AutotaskId]) -> dict[AutotaskId, InvoiceRow]:
+    """Autotask's headers of the last three months, whatever was voided since the last look, and those of the ids."""
     from_day = (now - _WINDOW).date().isoformat()
     stamp = (since - timedelta(days=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     condition = {
@@ -79,26 +109,38 @@ def _headers(desk: Desk, since: datetime, now: datetime) -> dict[AutotaskId, Hea
             {"op": "gte", "field": "voidedDate", "value": stamp},
         ],
     }
-    return {AutotaskId(row.id): _header(row) for row in desk.autotask.query("Invoices", InvoiceRow, condition)}
+    found = {AutotaskId(row.id): row for row in desk.autotask.query("Invoices", InvoiceRow, condition)}
+    missing = [key for key in ids if key not in found]
+    for start in range(0, len(missing), MOST_VALUES):
+        some = values_of("id", missing[start : start + MOST_VALUES])
+        found.update((AutotaskId(row.id), row) for row in desk.autotask.query("Invoices", InvoiceRow, some))
+    return found
 
 
 def _latest(desk: Desk, since: datetime) -> dict[str, Posted]:
     """Xero's documents that changed since the last look, by id."""
-    kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
-    return {item.id: item for kind in kinds for item in desk.xero.changed_since(kind, since - _OVERLAP)}
+    return {item.id: item for kind in _KINDS for item in desk.xero.changed_since(kind, since - _OVERLAP)}
 
 
-def _follow(desk: Desk, sent: Sent, header: Header | None, seen: Posted, organisation: Organisation, run: str) -> int:
-    """Act on one invoice; gives 1 where its document was voided or deleted."""
-    header = header or sent.header
+def _follow(
+    desk: Desk, sent: Sent, row: InvoiceRow | None, seen: Posted, organisation: Organisation, run: str
+) -> int | Change:
+    """Act on one invoice; gives 1 where its document was voided or deleted, or a change that is to be carried over."""
+    header = sent.header if row is None else _header(row)
     voids = desk.settings.when_voided == "Void in Xero"
     found = judge(sent, header, seen, voids=voids, locked_until=organisation.locked_until)
+    if found is not None and row is not None and (found.move == "update" or found.keeps):
+        return Change(sent, seen, row, found)
     if found is not None and found.move:
         found, seen = _move(desk, found, seen)
     is_news = found is not None and found.status != sent.status
     if found is None and seen == sent.latest and sent.status != "Changed since sent":
         return 0
     outcome = _outcome(sent, found, seen)
+    if found is not None and found.move:
+        word = "voided" if found.move == "void" else "deleted"
+        told = note(f"AutoXero {word} this, as Autotask did,", sent.autotask_id, sent.header.number, run)
+        outcome = replace(outcome, follow_ups=(told,))
     desk.ledger.conclude([outcome])
     _pay(desk, sent, found, seen)
     if found is not None and is_news:
@@ -151,11 +193,23 @@ def _header(row: InvoiceRow) -> Header:
         row.invoice_total or ZERO,
         row.total_tax_value or ZERO,
         bool(row.is_voided),
+        day(row.due_date),
+        (row.order_number or "").strip(),
     )
 
 
 def _sent(row: Mapping[str, Any]) -> Sent:
     baseline = msgspec.json.decode(row["xero_baseline"], type=Posted)
     latest = msgspec.json.decode(row["xero_latest"], type=Posted) if row["xero_latest"] else baseline
-    header = Header(row["number"], CompanyId(row["company_id"]), row["date"], row["net"], row["tax"])
-    return Sent(AutotaskId(row["autotask_id"]), header, baseline, latest, cast("Status", row["status"]))
+    header = Header(
+        row["number"],
+        CompanyId(row["company_id"]),
+        row["date"],
+        row["net"],
+        row["tax"],
+        bool(row["is_voided"]),
+        row["due"],
+        row["order_number"],
+    )
+    status, wish = cast("Status", row["status"]), cast("Wish", row["wish"])
+    return Sent(AutotaskId(row["autotask_id"]), header, baseline, latest, status, wish)

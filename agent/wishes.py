@@ -6,7 +6,7 @@ import json
 
 from agent.desk import Desk
 from agent.domain.invoice import AutotaskId
-from agent.domain.record import Record, is_held
+from agent.domain.record import CHOICES, CHOSEN, Record, is_held
 
 
 def take_wishes(desk: Desk, run: str) -> dict[AutotaskId, str]:
@@ -41,7 +41,10 @@ def _act(desk: Desk, record: Record, verb: str) -> str:
         desk.ledger.release(ids)
         return "It is sent again."
     if record.xero_id is not None:
-        return f"It is in Xero as {record.xero_number}; nothing was changed."
+        choice = CHOICES.get(verb, "") if record.status == "Changed since sent" else ""
+        if choice:
+            desk.ledger.choose(ids, choice)
+        return CHOSEN.get(choice, f"It is in Xero as {record.xero_number}; nothing was changed.")
     if verb == "Never send":
         desk.ledger.never_send(ids, "chosen in the column Do")
         return "It is never sent."

@@ -109,7 +109,20 @@ class Practice:
 
     def posts(self) -> int:
         """How many requests asked Xero to create documents."""
-        return sum(call.method == "PUT" and "Contacts" not in call.path for call in self.cloud.calls)
+        return sum(
+            call.method == "PUT" and call.path.endswith(("/Invoices", "/CreditNotes")) for call in self.cloud.calls
+        )
+
+    def reprice(self, number: int, quantity: str = "3", rate: str = "145.0000") -> Decimal:
+        """Someone changes an invoice's one line in Autotask, tax and sums with it; gives the new total."""
+        tables = self.cloud.autotask.tables
+        line = next(key for key, item in tables["BillingItems"].items() if item["invoiceID"] == number)
+        net = Decimal(quantity) * Decimal(rate)
+        tax = net * Decimal("0.15")
+        change = self.cloud.autotask.change
+        change("BillingItems", line, quantity=quantity, rate=rate, totalAmount=str(net), taxDollars=str(tax))
+        change("Invoices", number, invoiceTotal=str(net), totalTaxValue=str(tax))
+        return net + tax
 
     def command(
         self, *arguments: str, environment: Mapping[str, str] | None = None

@@ -6,17 +6,22 @@ Xero now            Autotask now         what is done
 as posted           as posted            nothing; payments are shown
 deleted or voided   anything             ``Voided`` (AX-213); *Send again* makes a new one
 edited              as posted            left as it is; ``Synced with warnings`` (AX-213)
-anything            changed              ``Changed since sent``, both versions told (AX-208 where Xero has closed it)
+draft, as posted    changed              the draft is updated
+anything else       changed              ``Changed since sent``, both versions told (AX-208 where Xero has closed it)
 draft, as posted    voided               the draft is deleted
 approved            voided               told, or voided in Xero where the setting says so
 paid or locked      voided               ``Changed since sent`` (AX-209): a credit note is proposed
 paid, then unpaid   as posted            ``Synced with warnings`` (AX-214); the paid date in Autotask is cleared
 ==================  ===================  ==========================================================================
+
+Of what is ``Changed since sent`` a person decides: *Send now* carries Autotask's version over to Xero, as far as Xero
+lets it be changed; *Never send* leaves Xero's as it is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
@@ -25,9 +30,9 @@ from agent.domain.document import Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.money import rounded
-from agent.domain.record import Status
+from agent.domain.record import Status, Wish
 
-Move = Literal["", "delete", "void"]
+Move = Literal["", "delete", "void", "update"]
 """What is to be done in Xero."""
 
 _DRAFTS = frozenset({"DRAFT", "SUBMITTED"})
@@ -43,6 +48,8 @@ class Header:
     net: Decimal
     tax: Decimal
     is_voided: bool = False
+    due: dt.date | None = None
+    order_number: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Sent:
         baseline: The document as it was right after it was created or taken over.
         latest: The document as it was last seen.
         status: The word on the sheet.
+        wish: What a person chose: ``send`` or ``keep``.
     """
 
     autotask_id: AutotaskId
@@ -61,6 +69,7 @@ class Sent:
     baseline: Posted
     latest: Posted
     status: Status
+    wish: Wish = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,8 @@ class Judgement:
     why: str = ""
     move: Move = ""
     undoes_payment: bool = False
+    keeps: bool = False
+    """What differs is accepted: both versions count as sent from now on."""
 
 
 def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until: dt.date | None) -> Judgement | None:
@@ -89,14 +100,18 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
     """
     if not now.is_live:
         return _gone(sent, now, header)
-    if header.is_voided:
+    if sent.wish == "keep":
+        return Judgement("Synced with warnings", None, "left as it is in Xero, as you chose", keeps=True)
+    if header.is_voided and not sent.header.is_voided:
         return _voided(sent, now, voids=voids, locked_until=locked_until)
     if header.number == sent.baseline.number:
         header = replace(header, number=sent.header.number)  # we wrote Xero's number back
     if told := _differences(sent.header, header):
-        is_closed = now.status == "PAID" or (locked_until is not None and now.date <= locked_until)
-        detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
-        return Judgement("Changed since sent", fault("AX-208", detail) if is_closed else None, detail)
+        return _changed(sent, now, told, locked_until)
+    return _in_xero_alone(sent, now)
+
+
+def _in_xero_alone(sent: Sent, now: Posted) -> Judgement | None:
     if sent.latest.paid_on is not None and now.paid_on is None:
         detail = f"{now.number} was paid on {sent.latest.paid_on}; now {now.outstanding} is outstanding again."
         return Judgement("Synced with warnings", fault("AX-214", detail), undoes_payment=True)
@@ -112,6 +127,22 @@ def _gone(sent: Sent, now: Posted, header: Header) -> Judgement:
     return Judgement("Voided", fault("AX-213", f"{sent.baseline.number} was {word} in Xero by hand."))
 
 
+def _changed(sent: Sent, now: Posted, told: str, locked_until: dt.date | None) -> Judgement:
+    detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
+    if _is_closed(now, locked_until):
+        return Judgement("Changed since sent", fault("AX-208", detail), detail)
+    edits = edited(sent.baseline, now)
+    if sent.wish == "send" or (now.status in _DRAFTS and not edits):
+        return Judgement("Synced", None, f"updated in Xero: {told}", "update")
+    return Judgement("Changed since sent", None, f"{detail} In Xero was edited: {edits}." if edits else detail)
+
+
+def _is_closed(now: Posted, locked_until: dt.date | None) -> bool:
+    """Whether Xero lets nobody change the document: paid or credited, if only in part, or in a closed period."""
+    is_used = now.status == "PAID" or now.outstanding != now.total
+    return is_used or (locked_until is not None and now.date <= locked_until)
+
+
 def _voided(sent: Sent, now: Posted, *, voids: bool, locked_until: dt.date | None) -> Judgement:
     name = f"{now.number} ({now.currency} {now.total})"
     if now.paid_on or now.status == "PAID" or now.outstanding != now.total:
@@ -120,9 +151,9 @@ def _voided(sent: Sent, now: Posted, *, voids: bool, locked_until: dt.date | Non
         )
     if locked_until is not None and now.date <= locked_until:
         return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; {name} lies in a closed period."))
-    if now.status in _DRAFTS and not edited(sent.baseline, now):
+    if now.status in _DRAFTS and (sent.wish == "send" or not edited(sent.baseline, now)):
         return Judgement("Voided", None, "voided in Autotask; the draft in Xero was deleted", "delete")
-    if voids and now.status not in _DRAFTS:
+    if (voids or sent.wish == "send") and now.status not in _DRAFTS:
         return Judgement("Voided", None, "voided in Autotask and in Xero", "void")
     return Judgement("Changed since sent", None, f"Voided in Autotask; {name} still stands in Xero.")
 
@@ -132,21 +163,41 @@ def _differences(before: Header, now: Header) -> str:
     pairs = (
         ("number", before.number, now.number),
         ("date", before.date, now.date),
+        ("due date", before.due, now.due),
+        ("purchase order", before.order_number, now.order_number),
         ("company id", before.company_id, now.company_id),
         ("net", rounded(before.net), rounded(now.net)),
         ("tax", rounded(before.tax), rounded(now.tax)),
     )
-    return ", ".join(f"{name} {old} → {new}" for name, old, new in pairs if old != new)
+    return _told(pairs)
 
 
 def edited(before: Posted, now: Posted) -> str:
     """What was edited in Xero, both versions side by side. Approving and paying are no edits."""
-    pairs = (
+    pairs: list[tuple[str, object, object]] = [
         ("number", before.number, now.number),
-        ("contact", before.contact_id, now.contact_id),
+        ("contact", before.contact_name, now.contact_name) if before.contact_id != now.contact_id else ("", "", ""),
         ("date", before.date, now.date),
+        ("due date", before.due, now.due),
+        ("reference", before.reference, now.reference),
         ("currency", before.currency, now.currency),
         ("net", before.net, now.net),
         ("tax", before.tax, now.tax),
-    )
-    return ", ".join(f"{name} {old} → {new}" for name, old, new in pairs if old != new)
+    ]
+    if before.lines and now.lines:
+        pairs.append(("lines", len(before.lines), len(now.lines)))
+        for number, (old, new) in enumerate(zip(before.lines, now.lines, strict=False), 1):
+            pairs += [
+                (f"account of line {number}", old.account, new.account),
+                (f"tax rate of line {number}", old.tax_type, new.tax_type),
+                (f"amount of line {number}", old.net, new.net),
+            ]
+    return _told(pairs)
+
+
+def _told(pairs: Iterable[tuple[str, object, object]]) -> str:
+    return ", ".join(f"{name} {_shown(old)} → {_shown(new)}" for name, old, new in pairs if old != new)
+
+
+def _shown(value: object) -> object:
+    return "(none)" if value is None or value == "" else value

@@ -72,6 +72,8 @@ class Document:
     branding_theme_id: str = ""
     is_sent: bool = False
     exchange_rate: Decimal | None = None
+    label: str = ""
+    """The number in Autotask, or its id there."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +21,9 @@ Status = Literal[
     "Changed since sent",
 ]
 
-Wish = Literal["", "resync", "send"]
-"""What a person asked for: ``resync`` tries again from scratch; ``send`` also lifts what waits for a confirmation."""
+Wish = Literal["", "resync", "send", "keep"]
+"""What a person asked for: ``resync`` tries again from scratch; ``send`` also lifts what waits for a confirmation.
+Of an invoice that changed since it was sent, ``send`` carries Autotask's version over, ``keep`` leaves Xero's."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,14 @@ class Record:
 
 HELD = frozenset({"AX-111", "AX-201", "AX-505"})
 """The faults with which an invoice waits for a person's confirmation."""
+
+
+CHOICES: Mapping[str, Wish] = {"Send now": "send", "Never send": "keep"}
+"""What a person may choose for an invoice that changed since it was sent."""
+CHOSEN: Mapping[Wish, str] = {
+    "send": "Autotask's version is carried over to Xero.",
+    "keep": "It is left as it is in Xero.",
+}
 
 
 def is_held(record: Record) -> bool:

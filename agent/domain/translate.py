@@ -154,6 +154,7 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
             exchange_rate=invoice.exchange_rate
             if settings.exchange_rate_from == "Autotask" and currency != books.organisation.base_currency
             else None,
+            label=invoice.label,
         )
     return Translation(
         document,

@@ -226,12 +226,12 @@ class Ledger:
         _raise_revision(connection)
         for outcome in outcomes:
             here = t.invoice.c.autotask_id == outcome.autotask_id
-            before = connection.execute(
-                select(
-                    t.invoice.c.status, t.invoice.c.why, t.invoice.c.since, t.invoice.c.fault_code, t.invoice.c.wish
-                ).where(here)
-            ).one_or_none()
+            row = t.invoice.c
+            query = select(row.status, row.why, row.since, row.fault_code, row.wish, row.sent_on).where(here)
+            before = connection.execute(query).one_or_none()
             values = _values(outcome, now)
+            if before is not None and before.sent_on is not None and "sent_on" in values:
+                values["sent_on"] = before.sent_on  # it was updated: it arrived then
             code = outcome.fault.code if outcome.fault else ""
             if before is not None and before.wish and _keeps_wish(before.wish, outcome.status, code):
                 values["wish"] = before.wish
@@ -265,13 +265,17 @@ class Ledger:
         clear = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure", *blank), "")
         self._set(
             ids,
-            {**clear, **dict.fromkeys(empty), "wish": "send", "status": "Waiting", "why": "Send again"},
+            {**clear, **dict.fromkeys((*empty, "sent_on")), "wish": "send", "status": "Waiting", "why": "Send again"},
             is_sent=True,
         )
         with self.engine.begin() as connection:
             rows = t.write_back.c
             here = rows.autotask_id.in_(ids) & rows.field.in_(("history", "pdf")) & (rows.state == "queued")
             connection.execute(delete(t.write_back).where(here))
+
+    def choose(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
+        """Write down whose version counts of what changed since it was sent: the next look carries it out."""
+        self._set(ids, {"wish": wish}, is_sent=True)
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import requests
@@ -204,8 +204,9 @@ class Xero:
             found += [row.read("Invoice") for page in pages for row in page.invoices if row.type in {"ACCREC", ""}]
         return found
 
-    def create(
+    def send(  # noqa: PLR0913, PLR0917 - the parts of one request
         self,
+        verb: Literal["create", "update"],
         kind: DocumentKind,
         body: bytes,
         key: str,
@@ -213,9 +214,10 @@ class Xero:
         clock: Callable[[], None] | None = None,
         within: float = KEY_LIVES,
     ) -> list[Answer]:
-        """Create the documents of a batch, under one key however often it is tried.
+        """Create or update the documents of a batch, under one key however often it is tried.
 
         Args:
+            verb: PUT never changes a document that is there; an update names each by its id.
             kind: Invoices or credit notes.
             body: The exact bytes, as the ledger keeps them.
             key: The ``Idempotency-Key``.
@@ -234,7 +236,8 @@ class Xero:
         """
         params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if places == 4 else {})
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        answer = self._write("PUT", f"{self._api}/{_PATHS[kind]}", params, headers, body, clock, within)
+        method = "PUT" if verb == "create" else "POST"
+        answer = self._write(method, f"{self._api}/{_PATHS[kind]}", params, headers, body, clock, within)
         correlation_id = answer.headers.get("Xero-Correlation-Id", "")
         try:
             rows = _rows(_decoded(answer.content, Envelope), kind)

@@ -6,7 +6,7 @@ Numbers are read from JSON to Decimal with no float between. Unknown fields and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -328,6 +328,19 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 def encode(kind: DocumentKind, documents: list[Document]) -> bytes:
     """The body that creates the documents: quantities and unit prices only, the sums are Xero's."""
     rows = [_row(document) for document in documents]
+    return _ENCODER.encode({"Invoices" if kind == "Invoice" else "CreditNotes": rows})
+
+
+def encode_updates(kind: DocumentKind, changes: Sequence[tuple[Document, Posted]]) -> bytes:
+    """The body that brings documents up to date: each keeps its id, its status, and as many of its lines as it can."""
+    id_name = "InvoiceID" if kind == "Invoice" else "CreditNoteID"
+    rows = []
+    for document, before in changes:
+        row = _row(document) | {id_name: before.id, "Status": before.status}
+        for line, kept in zip(row["LineItems"], before.lines, strict=False):
+            line["LineItemID"] = kept.id
+        row.pop("SentToContact", None)
+        rows.append(row)
     return _ENCODER.encode({"Invoices" if kind == "Invoice" else "CreditNotes": rows})
 
 

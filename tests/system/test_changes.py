@@ -91,11 +91,12 @@ def test_an_edit_in_xero_is_left_and_shown(practice: Practice, sent: int) -> Non
 
 
 def test_a_change_in_autotask_is_shown_with_both_versions(practice: Practice, sent: int) -> None:
-    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="300")
+    change_status(practice, sent, "AUTHORISED")
+    practice.reprice(sent, "3")
     practice.sync(is_asked=True)
     assert state(practice, sent) == ("Changed since sent", "")
-    assert "290.00 → 300.00" in practice.rows()[sent]["why"]
-    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="290")
+    assert "290.00 → 435.00" in practice.rows()[sent]["why"]
+    practice.reprice(sent, "2")
     practice.sync(is_asked=True)
     assert state(practice, sent) == ("Synced", "")
 

@@ -15,8 +15,11 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, inspect, text
 
+import agent.ledger
 from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, Posted, PostedLine
 from agent.domain.faults import fault
@@ -529,10 +532,6 @@ def test_one_backup_a_day_and_a_week_of_them(engine: Engine, path: Path, clock: 
 
 def test_an_older_ledger_is_brought_up_to_date_after_a_backup(path: Path) -> None:
     """Lines were bare amounts in version 0001: they are read again from Xero, and all else is kept."""
-    from alembic import command
-    from alembic.config import Config
-    import agent.ledger
-
     config = Config()
     config.set_main_option("script_location", str(Path(agent.ledger.__file__).parent / "migrations"))
     old = sqlalchemy.create_engine(f"sqlite:///{path}")

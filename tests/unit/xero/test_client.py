@@ -46,7 +46,7 @@ class Line:
         return replace(found, contact_id=self.contact, **changes)
 
     def create(self, *documents: Document, kind: DocumentKind = "Invoice", **options: Any) -> list[Answer]:
-        return self.xero.create(kind, encode(kind, list(documents or [self.document()])), KEY, 4, **options)
+        return self.xero.send("create", kind, encode(kind, list(documents or [self.document()])), KEY, 4, **options)
 
     def trouble(self, kind: str, **more: Any) -> None:
         self.cloud.troubles.add(Trouble(kind, **{"system": "xero", **more}))
@@ -550,14 +550,16 @@ def test_money_leaves_to_the_last_digit(to_xero: Line) -> None:
     assert b'"UnitAmount":0.0123' in body
     assert b'"Quantity":1234.5' in body
     assert b"LineAmount" not in body.replace(b"LineAmountTypes", b"")
-    (answer,) = to_xero.xero.create("Invoice", body, KEY, 4)
+    (answer,) = to_xero.xero.send("create", "Invoice", body, KEY, 4)
     assert answer.posted is not None
     assert answer.posted.net == D("15.18")
 
 
 def test_documents_from_a_day_on_with_their_lines(to_xero: Line) -> None:
     for number, day in (("A-1", dt.date(2026, 10, 4)), ("A-2", dt.date(2026, 10, 5)), ("A-3", dt.date(2026, 10, 6))):
-        to_xero.xero.create("Invoice", encode("Invoice", [to_xero.document(number, date=day)]), f"k-{number}", 4)
+        to_xero.xero.send(
+            "create", "Invoice", encode("Invoice", [to_xero.document(number, date=day)]), f"k-{number}", 4
+        )
     bill = {"Description": "x", "Quantity": 1, "UnitAmount": 5, "AccountCode": "400"}
     to_xero.cloud.xero.add_invoice("Bills Ltd", [bill], Type="ACCPAY", Date="2026-10-05")
     found = to_xero.xero.dated_from("Invoice", dt.date(2026, 10, 5))

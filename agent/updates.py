@@ -1,0 +1,217 @@
+"""Carrying over to documents that are already in Xero what was changed in Autotask since they were sent.
+
+An update is written down before it is sent, like a new document. One without an answer is settled by looking: whether
+the document is now as we meant it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from agent.autotask.models import InvoiceRow
+from agent.autotask.source import Source
+from agent.desk import Desk
+from agent.domain.books import Organisation
+from agent.domain.changes import Judgement, Sent
+from agent.domain.document import Document, Posted
+from agent.domain.faults import fault
+from agent.domain.invoice import AutotaskId, Invoice, with_net_lines
+from agent.domain.lookup import agrees
+from agent.domain.translate import Situation, Translation, translate
+from agent.errors import StopError
+from agent.followups import note
+from agent.ledger.ledger import Intent, Ledger, Outcome
+from agent.posting import LANDED, Poster, batches, not_too_late
+from agent.xero.client import NotSentError, RefusedError, UncertainError, Xero
+from agent.xero.models import encode_updates
+
+_MARGIN = timedelta(days=1)
+"""Read again of Xero when settling, for its clock and ours are not one."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A sent invoice that differs from Autotask, and whose difference is to be carried over or accepted."""
+
+    sent: Sent
+    seen: Posted
+    row: InvoiceRow
+    judgement: Judgement
+
+
+@dataclass(frozen=True)
+class _Update:
+    """A change that can be sent."""
+
+    change: Change
+    invoice: Invoice
+    translation: Translation
+    document: Document
+
+
+def carry_over(desk: Desk, poster: Poster, organisation: Organisation, changes: Sequence[Change]) -> int:
+    """Bring documents up to date, or accept what differs.
+
+    Returns:
+        How many documents were updated in Xero.
+
+    Raises:
+        StopError: A system cannot be reached; the next look goes on.
+    """
+    if not changes:
+        return 0
+    desk.tell(f"Updating {len(changes)} invoices that were changed")
+    source = Source(desk.autotask)
+    invoices = {invoice.id: with_net_lines(invoice) for invoice in source.invoices([item.row for item in changes])}
+    kept = [item for item in changes if item.judgement.keeps]
+    desk.ledger.conclude(_kept(item, invoices[item.sent.autotask_id]) for item in kept)
+    wanted = [item for item in changes if not item.judgement.keeps]
+    situation = Situation(
+        desk.settings, desk.reading.mappings, desk.xero.books(organisation), web_url=desk.autotask.zone.web_url
+    )
+    known = desk.ledger.known_contacts()
+    updates: dict[AutotaskId, _Update] = {}
+    for item in wanted:
+        invoice = invoices[item.sent.autotask_id]
+        made = translate(invoice, replace(situation, known_contact=known.get(invoice.customer.id)))
+        if trouble := _obstacle(made, item.seen):
+            _refuse(desk.ledger, poster.run, item, trouble)
+        elif made.document is not None:
+            document = made.document if made.document.number else replace(made.document, number=item.seen.number)
+            updates[invoice.id] = _Update(item, invoice, made, document)
+    return _send(poster, updates)
+
+
+def _kept(item: Change, invoice: Invoice) -> Outcome:
+    found = item.judgement
+    return Outcome(item.sent.autotask_id, found.status, found.why, posted=item.seen, invoice=invoice)
+
+
+def _obstacle(made: Translation, seen: Posted) -> str:
+    """Why the document cannot become what Autotask has now; blank where it can."""
+    if made.faults:
+        return " ".join(f"{item.code} {item.title}: {item.detail}" for item in made.faults)
+    if made.needs_contact or made.document is None:
+        return "its customer is not in Xero yet" if made.needs_contact else "nothing is left of it"
+    if made.document.kind != seen.kind:
+        return f"it has become a {made.document.kind.lower()}"
+    return ""
+
+
+def _refuse(ledger: Ledger, run: str, item: Change, trouble: str) -> None:
+    why = f"{item.judgement.why.capitalize()} was wanted; {trouble}"
+    found = fault("AX-208", f"Autotask was changed, and {item.seen.number} cannot follow: {trouble}")
+    if item.sent.status != "Changed since sent":
+        ledger.log(f"{found.code} {found.title}", found.detail, run=run, level="Warning", about=item.sent.autotask_id)
+    ledger.conclude([Outcome(item.sent.autotask_id, "Changed since sent", why, fault=found, seen=item.seen)])
+
+
+def _send(poster: Poster, updates: Mapping[AutotaskId, _Update]) -> int:
+    documents = sorted((item.document for item in updates.values()), key=lambda item: (item.kind, item.places))
+    queue = batches(documents)
+    updated = 0
+    while queue:
+        batch, *queue = queue
+        try:
+            updated += _send_batch(poster, [updates[document.autotask_id] for document in batch])
+        except RefusedError as error:
+            half = len(batch) // 2
+            if half:
+                queue = [batch[:half], batch[half:], *queue]
+            else:
+                _refuse(poster.ledger, poster.run, updates[batch[0].autotask_id].change, str(error))
+    return updated
+
+
+def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
+    """Send one batch; what gets no good answer is settled by the next run."""
+    ledger, first = poster.ledger, batch[0].document
+    body = encode_updates(first.kind, [(item.document, item.change.seen) for item in batch])
+    documents = tuple(item.document for item in batch)
+    intent = Intent(str(uuid.uuid4()), first.kind, first.places, body, documents, ledger.now(), verb="update")
+    ledger.intend(poster.run, poster.fence, intent, ())
+    ids = [item.autotask_id for item in documents]
+    try:
+        clock = not_too_late(intent.made, ledger.now)
+        answers = poster.xero.send("update", intent.kind, body, intent.key, intent.places, clock)
+    except (NotSentError, RefusedError, StopError) as error:
+        ledger.settle(intent.key, dict.fromkeys(ids, "gone"))
+        if isinstance(error, NotSentError):
+            return 0
+        raise
+    except UncertainError as error:
+        ledger.log("Xero gave no good answer to an update", error.detail, run=poster.run, level="Warning")
+        return 0
+    if len(answers) != len(batch):
+        return 0
+    updated = 0
+    for item, answer in zip(batch, answers, strict=True):
+        autotask_id = item.invoice.id
+        if answer.posted is None:
+            ledger.settle(intent.key, {autotask_id: "refused"})
+            words = " ".join(f"“{message}”" for message in answer.messages)
+            _refuse(ledger, poster.run, item.change, f"Xero says: {words}")
+            continue
+        outcome = _updated(poster, item, answer.posted, answer.warnings)
+        ledger.settle(intent.key, {autotask_id: "posted"}, [outcome])
+        ledger.log("Updated in Xero", item.change.judgement.why, run=poster.run, invoice=item.invoice)
+        updated += 1
+    return updated
+
+
+def _updated(poster: Poster, item: _Update, posted: Posted, remarks: Sequence[str]) -> Outcome:
+    told = item.change.judgement.why
+    warnings = (*item.translation.warnings, *remarks)
+    return Outcome(
+        item.invoice.id,
+        "Synced with warnings" if warnings else "Synced",
+        told,
+        warnings=warnings,
+        posted=posted,
+        was_tried=True,
+        invoice=item.invoice,
+        document=item.document,
+        follow_ups=(note(f"AutoXero updated this ({told})", item.invoice.id, item.invoice.label, poster.run),),
+    )
+
+
+def settle_updates(ledger: Ledger, xero: Xero, run: str) -> None:
+    """Find out what became of updates whose answer was lost.
+
+    Those that arrived count as sent; the next look compares them with Autotask anew. The others are given up once they
+    can no longer land.
+
+    Raises:
+        StopError: Xero does not answer.
+    """
+    intents = [intent for intent in ledger.open_intents() if intent.verb == "update"]
+    if not intents:
+        return
+    ids = {row["autotask_id"]: row["xero_id"] for row in ledger.rows() if row["xero_id"]}
+    for intent in intents:
+        age = ledger.now() - intent.made
+        if age < timedelta(0):
+            ledger.redate(intent.key)  # our clock was set back: its age counts from now
+            continue
+        changed = {item.id: item for item in xero.changed_since(intent.kind, intent.made - _MARGIN)}
+        for document in intent.open_documents:
+            seen = changed.get(ids.get(document.autotask_id, ""))
+            if seen is not None and _is_as_meant(document, seen):
+                there = Outcome(document.autotask_id, "Synced", "updated in Xero", posted=seen, document=document)
+                ledger.settle(intent.key, {document.autotask_id: "posted"}, [there])
+                ledger.log("Found updated in Xero", seen.number, run=run, about=document.autotask_id)
+            elif age > LANDED:
+                ledger.settle(intent.key, {document.autotask_id: "gone"})
+
+
+def _is_as_meant(document: Document, seen: Posted) -> bool:
+    return (
+        agrees(document, seen)
+        and (document.date, document.reference) == (seen.date, seen.reference)
+        and document.number in {None, seen.number}
+        and (document.due is None or document.kind == "Credit note" or document.due == seen.due)
+        and sorted(line.expected.net for line in document.lines) == sorted(line.net for line in seen.lines)
+    )

@@ -1,0 +1,230 @@
+"""What was changed in Autotask after it was sent is carried over to Xero, where nobody touched it there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from agent.pretend.troubles import Trouble
+from agent.pretend.xero_records import Document
+from tests.support import Practice, support
+from tests.system.test_exactly_once import age_intents, killed_at
+
+
+@pytest.fixture
+def sent(practice: Practice) -> int:
+    """An invoice that was sent as a draft."""
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+    return number
+
+
+def document(practice: Practice, number: int) -> Document:
+    """The invoice's one live document."""
+    found = practice.cloud.xero.documents()
+    assert len(found) == 1
+    assert found[0].id == practice.rows()[number]["xero_invoice_id"]
+    return found[0]
+
+
+def state(practice: Practice, number: int) -> tuple[str, str]:
+    row = practice.rows()[number]
+    return row["status"], (row["fault"] or {}).get("code", "")
+
+
+def notes(practice: Practice) -> list[str]:
+    return [
+        note.details for item in practice.cloud.xero.documents() for note in item.history if "AutoXero" in note.details
+    ]
+
+
+@pytest.mark.parametrize("refund", [False, True])
+def test_a_draft_follows_its_invoice(practice: Practice, *, refund: bool) -> None:
+    """Dated, numbered and priced anew, for another purchase order: the same document, the same line, one note."""
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    number = practice.world.invoice("Kauri Legal", [support("1", "-145" if refund else "145")], number="AT-1")
+    practice.sync()
+    before = document(practice, number)
+    line = before.lines[0].id
+    day = before.date - dt.timedelta(days=1)
+    total = practice.reprice(number, "3", "-145" if refund else "145")
+    practice.cloud.autotask.change(
+        "Invoices",
+        number,
+        invoiceDateTime=day.isoformat(),
+        invoiceNumber="AT-9",
+        orderNumber="PO 7",
+        dueDate="2027-01-31",
+    )
+    assert practice.sync(is_asked=True).updated == 1
+    after = document(practice, number)
+    assert (after.id, after.date, after.total, after.status) == (before.id, day, abs(total), "DRAFT")
+    assert [item.id for item in after.lines] == [line]
+    assert "PO 7" in after.reference
+    assert after.number == (f"CN-{number}" if refund else "AT-9")
+    assert state(practice, number) == ("Synced", "")
+    row = practice.table("Invoices")[0]
+    assert (row["Number"], row["Total"], row["Xero total"], row["Difference"]) == (
+        "AT-9",
+        float(total),
+        float(total),
+        0,
+    )
+    assert practice.sync(is_asked=True).updated == 0
+    told = [note for note in notes(practice) if "updated" in note]
+    assert len(told) == 1
+    assert f"id {number} (AT-9)" in told[0]
+
+
+def test_prices_keep_their_four_decimals(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support("1", "145")])
+    practice.sync()
+    practice.reprice(number, "1000", "1.2345")
+    assert practice.sync(is_asked=True).updated == 1
+    assert document(practice, number).lines[0].unit_amount == Decimal("1.2345")
+
+
+def test_an_invoice_moved_to_another_customer(practice: Practice, sent: int) -> None:
+    practice.world.company("Rimu Dental")
+    company = next(
+        key for key, row in practice.cloud.autotask.tables["Companies"].items() if row["companyName"] == "Rimu Dental"
+    )
+    practice.cloud.autotask.change("Invoices", sent, companyID=company)
+    assert practice.sync(is_asked=True).updated == 1
+    assert document(practice, sent).contact.name == "Rimu Dental"
+
+
+def test_what_the_accountant_recoded_is_left(practice: Practice, sent: int) -> None:
+    """Only Xero moved: nothing is overwritten, and the sheet says what was changed."""
+    recode(practice, sent)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced with warnings", "AX-213")
+    assert "account of line 1" in practice.rows()[sent]["fault"]["detail"]
+
+
+def recode(practice: Practice, number: int) -> None:
+    """The accountant books the line on another account."""
+    lines = document(practice, number).lines
+    lines[0].account_code = next(code for code in ("260", "200") if code != lines[0].account_code)
+    practice.cloud.xero.change(document(practice, number).id, lines=lines)
+
+
+def test_both_moved_and_a_person_decides_for_autotask(practice: Practice, sent: int) -> None:
+    recode(practice, sent)
+    total = practice.reprice(sent)
+    assert practice.sync(is_asked=True).updated == 0
+    assert state(practice, sent) == ("Changed since sent", "")
+    why = practice.rows()[sent]["why"]
+    assert "290.00 → 435.00" in why
+    assert "account of line 1" in why
+    practice.ask("resync", "--all")
+    assert state(practice, sent) == ("Changed since sent", "")  # an impatient Resync overwrites nothing
+    answer = practice.ask("send-these", str(sent))
+    assert answer["updated"] == 1
+    assert document(practice, sent).total == total
+    assert state(practice, sent) == ("Synced", "")
+
+
+def test_both_moved_and_a_person_decides_for_xero(practice: Practice, sent: int) -> None:
+    recode(practice, sent)
+    practice.reprice(sent)
+    practice.sync(is_asked=True)
+    practice.ask("never-send", str(sent), "--because", "agreed with the customer")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced with warnings", "")
+    assert document(practice, sent).total == Decimal("333.50")
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced with warnings", "")
+    row = practice.table("Invoices")[0]
+    assert (row["Total"], row["Difference"]) == (500.25, -166.75)
+
+
+def test_an_approved_document_follows_only_when_a_person_says_so(practice: Practice, sent: int) -> None:
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    total = practice.reprice(sent)
+    assert practice.sync(is_asked=True).updated == 0
+    assert practice.ask("send-these", str(sent))["updated"] == 1
+    assert (document(practice, sent).total, document(practice, sent).status) == (total, "AUTHORISED")
+
+
+def test_a_part_paid_document_never_follows(practice: Practice, sent: int) -> None:
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    practice.cloud.xero.pay(document(practice, sent).id, Decimal("10.00"))
+    practice.reprice(sent)
+    practice.sync(is_asked=True)
+    assert practice.ask("send-these", str(sent))["updated"] == 0
+    assert state(practice, sent) == ("Changed since sent", "AX-208")
+    assert document(practice, sent).total == Decimal("333.50")
+
+
+def test_a_void_that_was_told_is_carried_out_when_a_person_says_so(practice: Practice, sent: int) -> None:
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    practice.cloud.autotask.void(sent)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "")
+    assert practice.ask("send-these", str(sent))["voided"] == 1
+    assert practice.cloud.xero.documents() == []
+
+
+def test_an_update_that_xero_refuses_is_told_in_its_words(practice: Practice) -> None:
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    one = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
+    practice.world.invoice("Kauri Legal", [support("1")], number="AT-2")
+    practice.sync()
+    practice.cloud.autotask.change("Invoices", one, invoiceNumber="AT-2")
+    practice.sync(is_asked=True)
+    row = practice.rows()[one]
+    assert (row["status"], row["fault"]["code"]) == ("Changed since sent", "AX-208")
+    assert "must be unique" in row["fault"]["detail"]
+
+
+def test_an_update_that_cannot_be_made_says_why(practice: Practice, sent: int) -> None:
+    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="300")  # its lines come to 290
+    practice.sync(is_asked=True)
+    row = practice.rows()[sent]
+    assert (row["status"], row["fault"]["code"]) == ("Changed since sent", "AX-208")
+    assert "AX-1" in row["fault"]["detail"]
+    assert document(practice, sent).total == Decimal("333.50")
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_an_update_whose_answer_is_lost(
+    practice: Practice, sent: int, monkeypatch: pytest.MonkeyPatch, *, arrived: bool
+) -> None:
+    total = practice.reprice(sent)
+    kind = "cut_after" if arrived else "cut_before"
+    practice.cloud.troubles.add(Trouble(kind, system="xero", method="POST", path_contains="/Invoices", times=4))
+    practice.sync(is_asked=True)
+    assert len(practice.desk().ledger.open_intents()) == 1
+    practice.sync(is_asked=True)
+    age_intents(practice, monkeypatch, minutes=10)
+    practice.sync(is_asked=True)
+    practice.sync(is_asked=True)
+    assert not practice.desk().ledger.open_intents()
+    assert document(practice, sent).total == total
+    assert state(practice, sent) == ("Synced", "")
+    assert len([note for note in notes(practice) if "updated" in note]) == 1
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_while_updating(practice: Practice, sent: int, *, after: bool) -> None:
+    """Killed at every request of a run that updates: the next runs end with one document, as Autotask has it."""
+    quantity = 2
+    for target in range(1, 40):
+        quantity += 1
+        total = practice.reprice(sent, str(quantity))
+        practice.desk().ledger.remember(watched="2026-01-01T00:00:00+00:00")
+        was_killed = killed_at(practice, target, after_commit=after)
+        practice.sync(is_asked=True)
+        if practice.desk().ledger.open_intents():
+            continue  # it may still land: the next round settles it
+        assert document(practice, sent).total == total
+        assert state(practice, sent) == ("Synced", "")
+        if not was_killed:
+            break
+    else:
+        pytest.fail("The run never came to its end.")
+    assert target > 8
