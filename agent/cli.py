@@ -288,6 +288,52 @@ def rebuild(workbook: Path | None, *, as_json: bool) -> int:
     return 0
 
 
+@main.command(name="rebuild-ledger")
+@workbook_option
+@json_option
+def rebuild_ledger(workbook: Path | None, *, as_json: bool) -> int:
+    """Make the ledger anew from Autotask, Xero and the workbook, when it was lost or damaged; sends nothing."""
+    from agent.errors import PlainError
+    from agent.rebuilding import rebuild_ledger as anew
+    from agent.tell import rebuilt_text
+
+    try:
+        desk = _desk(workbook, quiet=as_json)
+    except PlainError:
+        if workbook is not None:
+            raise
+        desk = _desk(Path("AutoXero.xlsm"), quiet=as_json)  # the ledger that knows the path cannot be read
+    rebuilt = anew(desk)
+    if as_json:
+        _print_json(rebuilt)
+    else:
+        _say(rebuilt_text(rebuilt))
+    return 0
+
+
+@main.command()
+@click.argument("credit_note")
+@click.argument("invoice")
+@click.option("--amount", help="How much of the credit; without it as much as both allow.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@workbook_option
+@json_option
+def allocate(
+    credit_note: str, invoice: str, amount: str | None, workbook: Path | None, *, yes: bool, as_json: bool
+) -> int:
+    """Use a credit note in Xero for an invoice of the same customer: autoxero allocate CN-12 INV-34."""
+    from agent.crediting import allocate as use
+    from agent.crediting import find_credit
+
+    credit = find_credit(_desk(workbook, quiet=True), credit_note, invoice, amount)
+    if not yes:
+        if as_json:
+            raise click.UsageError("With --json say --yes: nobody can be asked.")
+        click.confirm(f"{credit.question}?", abort=True, err=True)
+    _answer(use(credit), as_json=as_json)
+    return 0
+
+
 @main.command()
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where to put it; without it a new folder.")
 @click.option("--invoices", default=64, show_default=True, type=click.IntRange(64, 100_000), help="How many invoices.")

@@ -62,6 +62,8 @@ class Poster:
         fence: The run's fence number.
         records: What the ledger knew of each invoice when the run began.
         settings: As read from the workbook.
+        posted: The documents that are in Xero by this run's doing or finding.
+        taken_over: Those of them that were there already.
     """
 
     ledger: Ledger
@@ -71,6 +73,7 @@ class Poster:
     records: Mapping[AutotaskId, Record]
     settings: Settings
     posted: dict[AutotaskId, Posted] = field(default_factory=dict)
+    taken_over: set[AutotaskId] = field(default_factory=set)
     failed: dict[AutotaskId, Fault] = field(default_factory=dict)
     _failures: int = 0
 
@@ -188,6 +191,7 @@ class Poster:
                 extras = adopting(self.settings, self.run, action.document, finding.posted)
                 outcomes.append(replace(_synced(action, finding.posted), follow_ups=extras))
                 self.posted[invoice.id] = finding.posted
+                self.taken_over.add(invoice.id)
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
             elif finding.posted is not None:
                 outcomes.append(_waiting(invoice, _already_there(finding.posted)))

@@ -54,6 +54,7 @@ class Report:
     finished: datetime | None = None
     pulled: int = 0
     created: int = 0
+    taken_over: int = 0
     updated: int = 0
     voided: int = 0
     skipped: int = 0
@@ -371,7 +372,8 @@ class _Run:
             report.waiting = verbs["create"] + verbs["wait"] + verbs["fault"]
             return
         records = self.ledger.records()
-        report.created += len(poster.posted)
+        report.created += len(poster.posted) - len(poster.taken_over)
+        report.taken_over += len(poster.taken_over)
         for action in actions:
             status = records[action.invoice.id].status if action.invoice.id in records else ""
             report.waiting += action.verb != "keep" and status == "Waiting"
@@ -454,5 +456,5 @@ def _preview_row(action: Action) -> dict[str, object]:
 
 
 def _counts(report: Report) -> dict[str, object]:
-    names = ("pulled", "created", "updated", "voided", "skipped", "waiting", "retrying", "faulted")
+    names = ("pulled", "created", "taken_over", "updated", "voided", "skipped", "waiting", "retrying", "faulted")
     return {name: getattr(report, name) for name in names}

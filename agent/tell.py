@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.domain.text import counted
+from agent.rebuilding import Rebuilt
 from agent.sync import Report
 from agent.views import iso
 
@@ -19,6 +21,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "mode": report.mode,
         "pulled": report.pulled,
         "created": report.created,
+        "taken_over": report.taken_over,
         "updated": report.updated,
         "voided": report.voided,
         "skipped": report.skipped,
@@ -39,6 +42,9 @@ def report_text(report: Report) -> str:
     else:
         first = f"{report.mode}: {report.pulled} invoices looked at, {report.created} sent to Xero."
     parts = {
+        "taken over as they are in Xero": report.taken_over,
+        "updated in Xero": report.updated,
+        "voided or deleted in Xero": report.voided,
         "waiting": report.waiting - report.would_create,
         "failed, to be tried again": report.retrying,
         "in fault": report.faulted,
@@ -82,4 +88,17 @@ def story_text(row: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:
     if row["fault"]:
         lines += [f"{row['fault']['code']} {row['fault']['title']}: {row['fault']['detail']}", row["fault"]["cure"]]
     lines += [f"{iso(item['at'])}  {item['event']}: {item['detail']}" for item in reversed(log)]
+    return "\n".join(lines)
+
+
+def rebuilt_text(rebuilt: Rebuilt) -> str:
+    """What became of the invoices when the ledger was made anew."""
+    first = f"{rebuilt.found} found in Xero, {rebuilt.voided} voided there, {rebuilt.never_send} never sent"
+    rest = f"{rebuilt.left} are left to the next sync, which looks in Xero again before it sends anything."
+    lines = [f"{first}; {rest}"]
+    if rebuilt.undecided:
+        lines.append(f"{counted(len(rebuilt.undecided), 'invoice')} could not be decided and wait for you:")
+        lines += [f"{item['number']}  {item['why']}\n    {item['cure']}" for item in rebuilt.undecided]
+    if rebuilt.kept_as:
+        lines.append(f"The old ledger is kept as {rebuilt.kept_as}.")
     return "\n".join(lines)

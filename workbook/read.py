@@ -77,6 +77,18 @@ def read(path: Path) -> Reading:
     return Reading(settings, mappings, wishes, tuple(reader.problems), reader.workbook_id(), book.package.digest)
 
 
+def read_table(path: Path, name: str) -> list[dict[str, Read]]:
+    """The filled rows of a table by heading, as the file shows them; none where the table is not there.
+
+    Raises:
+        NotAWorkbookError: It is not the AutoXero workbook, or it is damaged.
+        InUseError: Another program holds it so that it cannot be read.
+    """
+    book = Book(Package.read(path))
+    grid = book.grids.get(name)
+    return [] if grid is None else list(_Reader(book).table_rows(grid))
+
+
 class _Reader:
     """One reading at work."""
 
@@ -105,7 +117,7 @@ class _Reader:
         except ValueError as error:
             raise damaged(self._book.package.path.name) from error
 
-    def _table_rows(self, grid: Grid) -> Iterator[dict[str, Read]]:
+    def table_rows(self, grid: Grid) -> Iterator[dict[str, Read]]:
         """The filled rows of a small table by heading."""
         for number, row in self._rows(grid.sheet):
             if number > grid.last:
@@ -125,7 +137,7 @@ class _Reader:
         typed: dict[str, object] = {}
         seen: set[str] = set()
         own: list[Problem] = []
-        for row in self._table_rows(self._grid("Settings")):
+        for row in self.table_rows(self._grid("Settings")):
             name = " ".join(str(row.get("Setting") or "").split())
             value = row.get("Value")
             if not name:
@@ -160,7 +172,7 @@ class _Reader:
         table, grid = TABLES[name], self._grid(name)
         targets = [column.name for column in table.columns if not column.owned]
         seen: set[tuple[str, ...]] = set()
-        for row in self._table_rows(grid):
+        for row in self.table_rows(grid):
             key = tuple(fold(_text(row, part)) for part in table.key)
             where = f"{name}: " + " · ".join(_text(row, part) for part in table.key if _text(row, part))
             wrong = [part for part in (*table.key, *targets) if isinstance(row.get(part), ErrorValue)]

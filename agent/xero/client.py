@@ -169,6 +169,25 @@ class Xero:
             raise UncertainError("Xero gave an empty answer.", is_over=True)
         return _answer(rows[0], posted.kind, answer.headers.get("Xero-Correlation-Id", ""))
 
+    def one(self, kind: DocumentKind, document_id: str) -> Posted:
+        """One document as it is now."""
+        url = f"{self._api}/{_PATHS[kind]}/{document_id}"
+        rows = _rows(_decoded(self._read(url, {"unitdp": "4"}).content, Envelope), kind)
+        if not rows:
+            raise stop("AX-403", "Xero gave an empty answer.")
+        return rows[0].read(kind)
+
+    def allocate(self, credit_id: str, invoice_id: str, amount: Decimal, day: date, key: str) -> None:
+        """Use a credit note for an invoice.
+
+        Raises:
+            RefusedError, UncertainError: It may not have been used.
+        """
+        row = {"Amount": f"{amount:.2f}", "Invoice": {"InvoiceID": invoice_id}, "Date": day.isoformat()}
+        body = msgspec.json.encode({"Allocations": [row]})
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        self._write("PUT", f"{self._api}/CreditNotes/{credit_id}/Allocations", {}, headers, body)
+
     def history(self, kind: DocumentKind, document_id: str) -> list[str]:
         """The notes in a document's history."""
         content = self._read(f"{self._api}/{_PATHS[kind]}/{document_id}/History", {}).content

@@ -213,7 +213,7 @@ def torn_ledger(practice: Practice) -> dict[str, str]:
         (insecure_address, 2, ["https://"]),
         (synced_home, 2, ["synced folder", "AUTOXERO_HOME"]),
         (home_below_a_file, 2, ["cannot be written to", "AUTOXERO_HOME"]),
-        (torn_ledger, 2, ["damaged", "backups"]),
+        (torn_ledger, 2, ["damaged", "rebuild-ledger"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -1,0 +1,279 @@
+"""The ledger anew, from Autotask, Xero and the workbook: for when it was lost, damaged, or is an old copy.
+
+Nothing is sent. What is certainly ours is taken over; what the workbook tells of the rest is kept where it can be
+believed; what nobody can tell is left to the next sync, which looks in Xero before it sends anything, and asks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from agent.autotask.source import Source, Window
+from agent.desk import Desk
+from agent.domain.document import DocumentKind, Posted
+from agent.domain.faults import fault
+from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.lookup import marked_id
+from agent.domain.money import rounded
+from agent.domain.record import Status
+from agent.domain.settings import Settings
+from agent.domain.translate import credit_note_number, kind_of, number_of
+from agent.errors import PlainError
+from agent.followups import note
+from agent.ledger.ledger import Intent, Outcome
+from agent.projecting import project_all
+from agent.sync import one_at_a_time
+from workbook.errors import WorkbookError
+from workbook.read import read_table
+
+_LOOK_BACK = timedelta(days=60)
+"""How far before Start date documents are looked for, in case they were re-dated in Xero."""
+_KINDS: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+
+
+@dataclass
+class Rebuilt:
+    """What became of the invoices.
+
+    Attributes:
+        found: In Xero, and ours.
+        voided: In Xero, and voided or deleted there.
+        never_send: Left out, as the workbook says.
+        left: Not in Xero as far as can be told: the next sync looks again before it sends them.
+        undecided: Each invoice that waits for a person, with the reason.
+        kept_as: Where the old ledger is now; blank where there was none.
+    """
+
+    found: int = 0
+    voided: int = 0
+    never_send: int = 0
+    left: int = 0
+    undecided: list[dict[str, Any]] = field(default_factory=list)
+    kept_as: str = ""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the workbook tells of an invoice."""
+
+    status: str = ""
+    xero_number: str = ""
+    xero_total: Decimal | None = None
+
+
+def rebuild_ledger(desk: Desk) -> Rebuilt:
+    """Make the ledger anew and put it in the place of the old one, which is kept.
+
+    Raises:
+        PlainError: Settings must be mended first, the ledger is no file of ours, or a sync is under way.
+        StopError: A system cannot be reached; the old ledger is as it was.
+    """
+    place = _place(desk.config.database_url)
+    with one_at_a_time(desk):
+        desk.check()
+        fresh = place.with_name("ledger-new.db")
+        _remove(fresh)
+        environment = {**desk.config.environment, "AUTOXERO_DATABASE_URL": f"sqlite:///{fresh}"}
+        anew = replace(desk, config=replace(desk.config, environment=environment))
+        try:
+            rebuilt = _fill(anew, _open_intents(desk))
+        finally:
+            anew.ledger.engine.dispose()
+        if place.exists():
+            rebuilt.kept_as = str(_set_aside(place))
+        fresh.replace(place)
+    again = replace(desk)
+    project_all(again)
+    return rebuilt
+
+
+def _place(url: str) -> Path:
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite" or not address.database:
+        raise PlainError(
+            "The ledger is in a database of your own; only a ledger in a file can be made anew.",
+            "Put back your database's newest backup.",
+        )
+    return Path(address.database)
+
+
+def _open_intents(desk: Desk) -> list[Intent]:
+    """What the old ledger knows to be under way, where it can still be read."""
+    with contextlib.suppress(PlainError):
+        try:
+            return desk.ledger.open_intents()
+        finally:
+            desk.ledger.engine.dispose()
+    return []
+
+
+def _set_aside(place: Path) -> Path:
+    folder = place.parent / "backups"
+    folder.mkdir(exist_ok=True)
+    kept = folder / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S}.db"
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            place.with_name(place.name + suffix).replace(kept.with_name(kept.name + suffix))
+    return place.replace(kept)
+
+
+def _remove(place: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        place.with_name(place.name + suffix).unlink(missing_ok=True)
+
+
+def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
+    ledger, settings = desk.ledger, desk.settings
+    assert settings.start_date is not None  # desk.check() has seen to it
+    desk.tell("Reading the workbook")
+    shown = _shown(desk.workbook)
+    if desk.reading.workbook_id:
+        ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
+    ledger.remember(workbook_path=str(desk.workbook.absolute()))
+    desk.tell("Reading Autotask")
+    desk.reach_autotask()
+    source = Source(desk.autotask)
+    invoices = source.invoices(list(source.headers(Window(dated_from=settings.start_date)).values()))
+    desk.tell("Reading Xero")
+    desk.reach_xero()
+    documents = _documents(desk, settings.start_date, shown)
+    run = f"rebuild-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    fence = ledger.begin_run(run, "Rebuild")
+    rebuilt = Rebuilt()
+    outcomes = [_outcome(invoice, shown, documents, settings, rebuilt, run) for invoice in invoices]
+    ledger.conclude(outcome for outcome in outcomes if outcome is not None)
+    by_id = {invoice.id: invoice for invoice in invoices}
+    for intent in under_way:
+        sent = [by_id[item.autotask_id] for item in intent.open_documents if item.autotask_id in by_id]
+        why = fault("AX-212", "The old ledger says that it was sent; its answer is not known.")
+        known = ledger.records()
+        ledger.intend(
+            run,
+            fence,
+            intent,
+            [Outcome(item.id, "Waiting", why.title, fault=why, invoice=item) for item in sent if item.id not in known],
+        )
+    if rebuilt.found:
+        ledger.remember(went_live="yes")
+    told = f"{rebuilt.found} found in Xero, {rebuilt.voided} voided, {rebuilt.never_send} never sent"
+    ledger.log("The ledger was made anew", f"{told}, {len(rebuilt.undecided)} undecided.", run=run, who="Person")
+    ledger.end_run(run, {})
+    return rebuilt
+
+
+def _shown(workbook: Path) -> dict[AutotaskId, _Shown]:
+    """The sheet Invoices, as far as it can be read."""
+    with contextlib.suppress(WorkbookError):
+        return {
+            AutotaskId(int(str(row["Autotask id"]).removesuffix(".0"))): _Shown(
+                str(row.get("Status") or ""), str(row.get("Xero number") or ""), _money(row.get("Xero total"))
+            )
+            for row in read_table(workbook, "Invoices")
+            if str(row.get("Autotask id") or "").removesuffix(".0").isdigit()
+        }
+    return {}
+
+
+def _money(value: object) -> Decimal | None:
+    return rounded(Decimal(repr(value))) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+class _Documents:
+    """Xero's documents, by mark and by number."""
+
+    def __init__(self, found: Iterable[Posted]) -> None:
+        self.by_mark: defaultdict[AutotaskId, list[Posted]] = defaultdict(list)
+        self.by_number: defaultdict[tuple[str, str], list[Posted]] = defaultdict(list)
+        self.taken: set[str] = set()
+        for item in {item.id: item for item in found}.values():
+            if (marked := marked_id(item)) is not None:
+                self.by_mark[marked].append(item)
+            self.by_number[item.kind, item.number.casefold()].append(item)
+
+    def numbered(self, invoice: Invoice, number: str) -> list[Posted]:
+        """The documents of that number that carry no other invoice's mark."""
+        found = self.by_number.get((kind_of(invoice), number.casefold()), []) if number else []
+        return [item for item in found if marked_id(item) in {None, invoice.id} and item.id not in self.taken]
+
+
+def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, _Shown]) -> _Documents:
+    found = [item for kind in _KINDS for item in desk.xero.dated_from(kind, start - _LOOK_BACK)]
+    seen = {item.number for item in found}
+    wanted = sorted({item.xero_number for item in shown.values()} - seen - {""})
+    return _Documents([*found, *desk.xero.numbered(wanted)])
+
+
+def _outcome(
+    invoice: Invoice,
+    shown: Mapping[AutotaskId, _Shown],
+    documents: _Documents,
+    settings: Settings,
+    rebuilt: Rebuilt,
+    run: str,
+) -> Outcome | None:
+    """Where an invoice stands; ``None`` leaves it to the next sync."""
+    told = shown.get(invoice.id, _Shown())
+    candidates = _candidates(invoice, told, documents, settings)
+    live = [item for item in candidates if item.is_live]
+    if len(live) == 1:
+        documents.taken.add(live[0].id)
+        rebuilt.found += 1
+        return _found(invoice, live[0], settings, run)
+    if live:
+        numbers = ", ".join(item.number or item.id for item in live)
+        why = fault("AX-201", f"{len(live)} documents in Xero stand for this invoice: {numbers}.", waits=True)
+    elif candidates:
+        rebuilt.voided += 1
+        word = f"{candidates[0].number} was {candidates[0].status.lower()} in Xero"
+        return Outcome(invoice.id, "Voided", word, posted=candidates[0], invoice=invoice)
+    elif told.status == "Never send":
+        rebuilt.never_send += 1
+        return Outcome(invoice.id, "Never send", "as the workbook said", invoice=invoice)
+    elif told.xero_number:
+        detail = (
+            f"The workbook says that it is in Xero as {told.xero_number} ({told.status}); Xero has no such document."
+        )
+        why = fault("AX-111", detail)
+    else:
+        rebuilt.left += 1
+        return None
+    rebuilt.undecided.append({"autotask_id": invoice.id, "number": invoice.label, "why": why.detail, "cure": why.cure})
+    return Outcome(invoice.id, "Waiting", why.title, fault=why, invoice=invoice)
+
+
+def _candidates(invoice: Invoice, told: _Shown, documents: _Documents, settings: Settings) -> list[Posted]:
+    """The documents that are this invoice's: by our mark, by our own number, or by what the workbook says."""
+    if marked := documents.by_mark.get(invoice.id):
+        return marked
+    total = abs(rounded(invoice.total))
+    if kind_of(invoice) == "Credit note" and (own := documents.numbered(invoice, credit_note_number(invoice))):
+        return own
+    believed = {total} | ({abs(told.xero_total)} if told.xero_total is not None else set())
+    if found := [item for item in documents.numbered(invoice, told.xero_number) if item.total in believed]:
+        return found
+    own_number = number_of(invoice, settings) or ""
+    agreeing = (item for item in documents.numbered(invoice, own_number) if item.is_live)
+    return [item for item in agreeing if (item.total, item.date) == (total, invoice.date)]
+
+
+def _found(invoice: Invoice, posted: Posted, settings: Settings, run: str) -> Outcome:
+    differs = posted.total != abs(rounded(invoice.total))
+    why = "found in Xero when the ledger was made anew"
+    if differs:
+        why += f"; Xero has {posted.total}, Autotask {abs(rounded(invoice.total))}"
+    todo = []
+    if marked_id(posted) is None and posted.kind == "Invoice":
+        todo.append(note("AutoXero found this and took it over", invoice.id, invoice.label, run))
+    if settings.mark_as_sent and invoice.marked_sent is None:
+        todo.append(("webServiceDate", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+    status: Status = "Synced with warnings" if differs else "Synced"
+    return Outcome(invoice.id, status, why, posted=posted, invoice=invoice, follow_ups=tuple(todo))
