@@ -49,8 +49,9 @@ class _Door(click.Group):
 
 
 def _explained(error: Exception, *, as_json: bool) -> int:
-    from agent.errors import PlainError, StopError
+    from agent.errors import PlainError, StopError, disk_trouble
 
+    error = disk_trouble(error) or error
     if isinstance(error, StopError):
         fault = error.fault
         return _told(as_json, fault.code, f"{fault.title}: {fault.detail}", fault.cure, error.exit_code)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from agent.domain.faults import Fault, fault
 
 DONE, SOME_FAULTS, MEND_FIRST, BUG, UNREACHABLE, BUSY, INTERRUPTED = 0, 1, 2, 3, 69, 75, 130
@@ -41,6 +43,40 @@ class PlainError(Exception):
         self.message = message
         self.next_step = next_step
         self.exit_code = exit_code
+
+
+_DISK = {
+    errno.ENOSPC: "The disk is full",
+    errno.EDQUOT: "Your quota on the disk is used up",
+    errno.EFBIG: "The disk takes no larger file",
+    errno.EROFS: "The disk can only be read",
+    errno.EACCES: "This user may not write there",
+    errno.EPERM: "This user may not write there",
+}
+_SQLITE = {
+    "disk is full": "The disk is full",
+    "disk I/O error": "The disk is full, or broken",
+    "readonly database": "The ledger can only be read",
+    "unable to open": "The ledger cannot be opened",
+    "database is locked": "Another program holds the ledger",
+    "malformed": "The ledger is damaged",
+    "not a database": "The ledger is damaged",
+}
+
+
+def disk_trouble(error: BaseException) -> PlainError | None:
+    """What a failure to write to the disk means, in a sentence; ``None`` where the error is something else."""
+    next_step = "Free some space or mend the folder's rights, and try again; nothing is lost."
+    original = getattr(error, "orig", None)  # SQLAlchemy keeps the driver's error there
+    if original is not None:
+        reason = next((words for sign, words in _SQLITE.items() if sign in str(original)), "")
+        if reason.endswith("damaged"):
+            next_step = "Run “autoxero rebuild-ledger”: it makes a new one; nothing is sent."
+        return PlainError(f"{reason} ({original}).", next_step) if reason else None
+    if isinstance(error, OSError) and error.errno in _DISK:
+        where = f": {error.filename}" if error.filename else ""
+        return PlainError(f"{_DISK[error.errno]}{where}.", next_step)
+    return None
 
 
 def stop(code: str, detail: str, **facts: str) -> StopError:
