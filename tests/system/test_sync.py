@@ -68,6 +68,11 @@ def test_a_thousand_invoices_stay_within_the_budget(practice: Practice) -> None:
     assert sum(call.system == "autotask" for call in practice.cloud.calls) - report.write_backs <= 40
     assert len(practice.cloud.xero.documents()) == 1000
     assert practice.in_xero()["NZD"] == sum(D(row["total"]) for row in practice.rows().values())
+    practice.sync()  # tells Autotask the rest
+    practice.cloud.reset()
+    assert practice.sync(is_asked=True).write_backs == 0
+    hourly = [call for call in practice.cloud.calls if call.system != "login"]
+    assert len(hourly) <= 10 + 1000 // 500
 
 
 def test_preview_sends_nothing_and_shows_everything(practice: Practice) -> None:
