@@ -35,7 +35,7 @@ from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
 from agent.updates import settle_updates
-from agent.watch import watch
+from agent.watch import note_others, watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
@@ -176,6 +176,8 @@ class _Run:
             desk.tell("Reading Xero")
             organisation = desk.reach_xero()
             poster = self._poster(fence)
+            if self.is_live:
+                note_others(desk)
             struck: set[AutotaskId] = set()
             if self.is_live and self.ledger.open_intents():
                 desk.tell("Settling what was left uncertain")

@@ -55,7 +55,6 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
         StopError: A system cannot be reached; the look is repeated by the next run.
     """
     ledger, now = desk.ledger, desk.ledger.now()
-    _note_others(desk)
     last = ledger.fact("watched")
     if not last:
         ledger.remember(watched=now.isoformat())
@@ -87,8 +86,12 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
     return Looked(voided, updated)
 
 
-def _note_others(desk: Desk) -> None:
-    """Once, and when Start date is moved back: what Xero has since then that did not come from us."""
+def note_others(desk: Desk) -> None:
+    """Once, and when Start date is moved back: what Xero has since then that did not come from us.
+
+    Raises:
+        StopError: Xero cannot be reached.
+    """
     start = desk.settings.start_date
     known = desk.ledger.fact("others_from")
     if start is None or (known and known <= start.isoformat()):
