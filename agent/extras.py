@@ -40,9 +40,13 @@ def add_extras(desk: Desk, run: str) -> None:
         if not row["xero_id"]:
             desk.ledger.written({item.id: "failed"})
             continue
+        desk.ledger.tried({item.id: item.tries + 1})  # killed from here on, the next try looks first
         try:
             _add(desk, item, row)
             state, trouble = "done", ""
+        except StopError:
+            desk.ledger.tried({item.id: item.tries})  # certainly not written
+            raise
         except (RefusedError, UncertainError, ValueError) as error:
             state, trouble = ("queued" if item.tries + 1 < _TRIES else "failed"), str(error)
         desk.ledger.written({item.id: state})

@@ -52,6 +52,7 @@ def write_back(desk: Desk, run: str) -> None:
                 run=run,
                 level="Warning",
             )
+    desk.ledger.tried({item.id: item.tries + 1 for item in queued})
     desk.ledger.written(states)
 
 

@@ -489,15 +489,17 @@ class Ledger:
                 for row in connection.execute(query)
             ]
 
+    def tried(self, tries: Mapping[int, int]) -> None:
+        """How often each was tried; written down before a try that must not be repeated without looking."""
+        with self.engine.begin() as connection:
+            for key, count in tries.items():
+                connection.execute(update(t.write_back).where(t.write_back.c.id == key).values(tries=count))
+
     def written(self, states: Mapping[int, str]) -> None:
         """What became of write-backs: ``queued`` again, ``done`` or ``failed``."""
         with self.engine.begin() as connection:
             for key, state in states.items():
-                connection.execute(
-                    update(t.write_back)
-                    .where(t.write_back.c.id == key)
-                    .values(state=state, tries=t.write_back.c.tries + 1)
-                )
+                connection.execute(update(t.write_back).where(t.write_back.c.id == key).values(state=state))
 
     # --- missing mapping rows ---------------------------------------------------------------------------------------
 

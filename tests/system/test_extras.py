@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import pytest
 
-from agent.pretend.troubles import Trouble
+from agent.pretend.troubles import Call, Trouble
+from agent.sync import sync
 from tests.support import Practice, support
 
 
@@ -50,3 +54,54 @@ def test_a_failed_attachment_is_a_warning_and_no_second_invoice(practice: Practi
     assert practice.rows()[number]["status"] == "Synced"
     assert len(practice.cloud.xero.documents()) == 1
     assert sum("PDF could not be added" in str(row["Event"]) for row in practice.table("Log")) == 3
+
+
+def test_a_note_for_what_was_taken_over_whatever_the_setting(practice: Practice) -> None:
+    """Adoption and voiding always leave a note: Autotask's number and id, the run, and what was done; one each."""
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-7")
+    practice.sync()
+    for path in practice.home.glob("ledger.db*"):
+        path.unlink()
+    practice.sync()
+    practice.cloud.autotask.void(number)
+    for _ in range(3):
+        practice.sync(is_asked=True)
+    history = practice.cloud.xero.documents(is_dead_included=True)[0].history
+    told = [note.details for note in history if "AutoXero" in note.details]
+    assert [f"the id {number} (AT-7), run 20" in note for note in told] == [True, True]
+    assert "took it over" in told[0]
+    assert "deleted this" in told[1]
+
+
+def test_killed_between_the_note_and_its_record(practice: Practice) -> None:
+    """The note was written, the agent died before it could write that down: it looks before it writes again."""
+    practice.type_settings({"Note in Xero's history": "Yes"})
+    practice.world.invoice("Kauri Legal", [support()])
+    puts = 0
+
+    class KilledError(BaseException):
+        pass
+
+    def die(call: Call) -> None:
+        nonlocal puts
+        puts += call.method == "PUT" and call.path.endswith("/History")
+
+    practice.cloud.troubles.on_commit = die
+    desk = practice.desk()
+    written = desk.ledger.written
+
+    def dies(states: Mapping[int, str]) -> None:
+        if puts:
+            raise KilledError
+        written(states)
+
+    desk.ledger.written = dies  # type: ignore[method-assign]
+    with pytest.raises(KilledError):
+        sync(desk)
+    assert puts == 1
+    now = practice.cloud.xero.now
+    practice.cloud.xero.now = lambda: now() + timedelta(minutes=10)
+    practice.sync()
+    practice.sync()
+    assert len([note for note in notes(practice) if "AutoXero sent" in note]) == 1
+    assert puts == 1

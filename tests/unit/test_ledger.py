@@ -450,6 +450,7 @@ def test_write_backs_queue_until_they_are_done(ledger: Ledger) -> None:
     first, second = ledger.queued(2, ("webServiceDate", "invoiceNumber"))
     assert (first.autotask_id, first.field, first.value, first.tries) == (0, "webServiceDate", "day 0", 0)
     ledger.written({first.id: "done", second.id: "queued"})
+    ledger.tried({second.id: 1})
     assert [(item.autotask_id, item.tries) for item in ledger.queued(9, ("webServiceDate", "invoiceNumber"))] == [
         (1, 1),
         (2, 0),
