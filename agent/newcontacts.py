@@ -10,7 +10,7 @@ from agent.domain import contact as contacts
 from agent.domain.books import Books, ContactId
 from agent.domain.faults import fault
 from agent.domain.invoice import CompanyId, Customer
-from agent.domain.plan import Action
+from agent.domain.plan import Action, with_document
 from agent.domain.settings import Settings
 from agent.ledger.ledger import Ledger
 from agent.posting import Poster
@@ -39,9 +39,8 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
         company_id = action.invoice.customer.id
         if action not in needing:
             left.append(action)
-        elif company_id in created and action.translation is not None:
-            document = replace(action.document, contact_id=created[company_id])
-            left.append(replace(action, translation=replace(action.translation, document=document)))
+        elif company_id in created:
+            left.append(with_document(action, replace(action.document, contact_id=created[company_id])))
         elif company_id in held:
             poster.hold(action.invoice, fault("AX-403", f"The contact could not be created: {held[company_id]}"))
         else:

@@ -18,7 +18,7 @@ from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.lookup import Shelf
-from agent.domain.plan import Action
+from agent.domain.plan import Action, with_document
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
@@ -176,7 +176,8 @@ class Poster:
         left: list[Action] = []
         outcomes: list[Outcome] = []
         ours = self.ledger.marked_by_us()
-        for action in actions:
+        for planned in actions:
+            action = with_document(planned, shelf.with_free_number(planned.document))
             finding = shelf.find(action.document)
             invoice = action.invoice
             confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"

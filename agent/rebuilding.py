@@ -255,7 +255,7 @@ def _candidates(invoice: Invoice, told: _Shown, documents: _Documents, settings:
     if marked := documents.by_mark.get(invoice.id):
         return marked
     total = abs(rounded(invoice.total))
-    if kind_of(invoice) == "Credit note" and (own := documents.numbered(invoice, credit_note_number(invoice))):
+    if kind_of(invoice) == "Credit note" and (own := _credit_notes(invoice, documents)):
         return own
     believed = {total} | ({abs(told.xero_total)} if told.xero_total is not None else set())
     if found := [item for item in documents.numbered(invoice, told.xero_number) if item.total in believed]:
@@ -263,6 +263,15 @@ def _candidates(invoice: Invoice, told: _Shown, documents: _Documents, settings:
     own_number = number_of(invoice, settings) or ""
     agreeing = (item for item in documents.numbered(invoice, own_number) if item.is_live)
     return [item for item in agreeing if (item.total, item.date) == (total, invoice.date)]
+
+
+def _credit_notes(invoice: Invoice, documents: _Documents) -> list[Posted]:
+    """Those of our own number, and those that were sent again after one was voided."""
+    number, count = credit_note_number(invoice), 1
+    found = documents.numbered(invoice, number)
+    while more := documents.numbered(invoice, f"{number}-{count + 1}"):
+        found, count = [*found, *more], count + 1
+    return found
 
 
 def _found(invoice: Invoice, posted: Posted, settings: Settings, run: str) -> Outcome:

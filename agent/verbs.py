@@ -62,6 +62,10 @@ def resync(
         everything: All invoices with an open fault, or that wait.
     """
     desk.check()
+    if desk.settings.paused:
+        raise PlainError(
+            "Paused is Yes on the sheet Settings: nothing is read or sent.", "Set it to No, save, and Resync again."
+        )
     rows = desk.ledger.rows()
     ids = [find_invoice(desk.ledger, item) for item in wanted]
     for row in rows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
@@ -52,7 +52,9 @@ class Shelf:
     def __init__(self, posted: Iterable[Posted], taken: Iterable[str] = ()) -> None:
         self._own = own = set(taken)
         self._claimed: set[str] = set()
-        documents = {item.id: item for item in posted if item.is_live}
+        every = {item.id: item for item in posted}
+        documents = {key: item for key, item in every.items() if item.is_live}
+        self._spent = {(item.kind, _number(item.number)) for item in every.values() if item.status == "VOIDED"}
         self._by_number: defaultdict[str, list[Posted]] = defaultdict(list)
         self._by_mark: defaultdict[int, list[Posted]] = defaultdict(list)
         self._by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
@@ -62,6 +64,14 @@ class Shelf:
                 self._by_mark[int(marked[1])].append(item)
             elif item.id not in own:
                 self._by_sums[_sums(item)].append(item)
+
+    def with_free_number(self, document: Document) -> Document:
+        """The document with a number of its own: one that a voided document keeps is not given again."""
+        number, count = document.number, 1
+        while number and (document.kind, _number(number)) in self._spent:
+            count += 1
+            number = f"{document.number}-{count}"
+        return replace(document, number=number)
 
     def find(self, document: Document, *, after_sending: bool = False) -> Finding:  # noqa: PLR0911 - a ladder
         """Look for a document.

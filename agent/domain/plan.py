@@ -73,6 +73,12 @@ class Action:
         return self.translation.document
 
 
+def with_document(action: Action, document: Document) -> Action:
+    """The same action with another document to send."""
+    assert action.translation is not None
+    return replace(action, translation=replace(action.translation, document=document))
+
+
 @dataclass(frozen=True)
 class Limits:
     """How many invoices this run may create unasked; ``None`` is any number."""

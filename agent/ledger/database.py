@@ -121,8 +121,8 @@ def _unreadable(error: Exception, url: str) -> PlainError:
     if isinstance(error, DatabaseError) and ("malformed" in reason or "not a database" in reason):
         return PlainError(
             f"The ledger at {place} is damaged ({reason}).",
-            "Run “autoxero rebuild-ledger”: it makes a new one from Autotask, Xero and the workbook, and sends nothing; "
-            "or put back the newest file from the folder “backups” beside it.",
+            "Run “autoxero rebuild-ledger”: it makes a new one from Autotask, Xero and the workbook, and sends "
+            "nothing; or put back the newest file from the folder “backups” beside it.",
         )
     free = shutil.disk_usage(Path.home()).free if Path.home().exists() else 0
     hint = " The disk is full." if free < 1_000_000 else ""

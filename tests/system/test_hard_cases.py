@@ -320,3 +320,28 @@ def test_a_draft_that_cannot_be_deleted_blocks_nothing(practice: Practice) -> No
     practice.cloud.troubles.clear()
     practice.sync(is_asked=True)
     assert practice.rows()[voided]["status"] == "Voided"
+
+
+@pytest.mark.parametrize("refund", [False, True])
+def test_sent_again_it_gets_a_number_of_its_own(practice: Practice, *, refund: bool) -> None:
+    """Xero may keep the number of a voided document for good: the new one does not ask for it, and is found by it."""
+    practice.cloud.xero.rules.reusable_numbers = set()
+    practice.type_settings({"Use Autotask Numbers": "Number", "Invoice status in Xero": "Approved"})
+    number = practice.world.invoice("Kauri Legal", [support("1", "-145" if refund else "145")], number="AT-7")
+    practice.sync()
+    first = f"CN-{number}" if refund else "AT-7"
+    practice.cloud.xero.change(first, status="VOIDED")
+    practice.sync(is_asked=True)
+    assert practice.ask("send-again", str(number))["created"] == 1
+    assert practice.rows()[number]["xero_number"] == f"{first}-2"
+    practice.cloud.xero.rules.lists_url = False
+    practice.ask("rebuild-ledger")
+    assert practice.rows()[number]["xero_number"] == f"{first}-2"
+
+
+def test_a_resync_while_paused_says_so(practice: Practice) -> None:
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.type_settings({"Paused": "Yes"})
+    error = practice.ask("resync", "--all")["error"]
+    assert "Paused is Yes" in error["message"]
