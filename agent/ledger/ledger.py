@@ -223,7 +223,8 @@ class Ledger:
 
     def _conclude(self, connection: Connection, outcomes: Iterable[Outcome]) -> None:
         now = self.now()
-        _raise_revision(connection)
+        if outcomes := list(outcomes):
+            _raise_revision(connection)
         for outcome in outcomes:
             here = t.invoice.c.autotask_id == outcome.autotask_id
             row = t.invoice.c
@@ -506,8 +507,13 @@ class Ledger:
     def note_missing(self, rows: Mapping[AutotaskId, Sequence[tuple[str, str, str]]]) -> None:
         """Write down, for each invoice looked at, the mapping rows that it waits for."""
         with self.engine.begin() as connection:
-            _raise_revision(connection)
-            for autotask_id, its_rows in rows.items():
+            known: defaultdict[AutotaskId, set[tuple[str, str, str]]] = defaultdict(set)
+            for row in connection.execute(select(t.missing)):
+                known[AutotaskId(row.autotask_id)].add((row.table_name, row.first_key, row.second_key))
+            changed = {key: its_rows for key, its_rows in rows.items() if known[key] != set(its_rows)}
+            if changed:
+                _raise_revision(connection)
+            for autotask_id, its_rows in changed.items():
                 connection.execute(delete(t.missing).where(t.missing.c.autotask_id == autotask_id))
                 for table, first, second in its_rows:
                     connection.execute(
