@@ -6,9 +6,12 @@ again with the next run.
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -18,9 +21,9 @@ from typing import Any
 from agent.desk import Desk
 from agent.domain.faults import CATALOGUE
 from agent.domain.settings import Settings
-from agent.errors import stop
+from agent.errors import PlainError, stop
 from agent.ledger.outbox import Mail, Outbox
-from agent.views import connections, total_of
+from agent.views import connections, sign_in_warning, total_of
 
 _LONG = timedelta(hours=24)
 """How long an invoice may wait, and syncs may fail, before people are told."""
@@ -77,6 +80,11 @@ def gather(desk: Desk, now: datetime) -> list[News]:
     for system, light in connections(desk.ledger).items():
         if light.get("code") in _SIGN_INS:
             news.append(_of_fault(f"{system} {light['code']}", light["code"], light["detail"]))
+    if ending := sign_in_warning(desk.ledger):
+        days, words = ending
+        cause = "A person's sign-in to Xero holds for 60 days after it was last used."
+        cure = "Run “autoxero test”: any use renews it. If that does not help, run “autoxero connect xero”."
+        news.append(News(f"xero sign-in {days}", "The Xero sign-in ends soon", cause, words, cure))
     well = desk.ledger.last_run(finished_well=True)
     last = desk.ledger.last_run()
     if last and last["fault_code"] and now - (well or last)["started"] > _LONG:
@@ -127,10 +135,12 @@ def compose(news: Sequence[News], organisation: str) -> tuple[str, str, str]:
 
 def _deliver(desk: Desk, outbox: Outbox) -> list[str]:
     for mail in outbox.queued():
+        password = ""
         try:
-            send(mail, desk.settings, desk.config.secret("AUTOXERO_SMTP_PASSWORD", "smtp-password"))
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            reason = in_words(error, desk.settings)
+            password = mail_password(desk)
+            send(mail, desk.settings, password)
+        except (OSError, smtplib.SMTPException, ValueError, PlainError) as error:
+            reason = str(error) if isinstance(error, PlainError) else in_words(error, desk.settings, password)
             outbox.refused(mail, reason)
             if connections(desk.ledger)["mail"].get("detail") != reason:
                 desk.ledger.log("AX-504 The mail server refused an alert", reason, level="Warning")
@@ -142,22 +152,42 @@ def _deliver(desk: Desk, outbox: Outbox) -> list[str]:
     return []
 
 
+def mail_password(desk: Desk) -> str:
+    """The password of the mail server; blank where no user is set.
+
+    Raises:
+        PlainError: The key store cannot be used.
+    """
+    return desk.config.secret("AUTOXERO_SMTP_PASSWORD", "smtp-password") if desk.settings.mail_user else ""
+
+
 def send(mail: Mail, settings: Settings, password: str) -> None:
     """Hand a mail over to the mail server.
 
     Raises:
         OSError, smtplib.SMTPException, ValueError: It was not taken.
     """
-    if not settings.mail_server:
-        raise ValueError("“Mail server” is blank.")
-    if settings.mail_security == "None" and settings.mail_server not in {"127.0.0.1", "localhost", "::1"}:
-        raise ValueError("“Mail security” may be None only for a mail server on this computer.")
     message = EmailMessage()
     message["Subject"] = mail.subject
     message["From"] = settings.mail_from or settings.mail_user or f"autoxero@{settings.mail_server}"
     message["To"] = settings.alert_people
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
+    with signed_in(settings, password) as server:
+        server.send_message(message)
+
+
+@contextmanager
+def signed_in(settings: Settings, password: str) -> Iterator[smtplib.SMTP]:
+    """The mail server of the settings, secured and signed in.
+
+    Raises:
+        OSError, smtplib.SMTPException, ValueError: It cannot be used so.
+    """
+    if not settings.mail_server:
+        raise ValueError("“Mail server” is blank.")
+    if settings.mail_security == "None" and settings.mail_server not in {"127.0.0.1", "localhost", "::1"}:
+        raise ValueError("“Mail security” may be None only for a mail server on this computer.")
     context = ssl.create_default_context()
     is_tls = settings.mail_security == "TLS"
     connect = smtplib.SMTP_SSL if is_tls else smtplib.SMTP
@@ -167,19 +197,40 @@ def send(mail: Mail, settings: Settings, password: str) -> None:
             server.starttls(context=context)
         if settings.mail_user:
             server.login(settings.mail_user, password)
-        server.send_message(message)
+        yield server
 
 
-def in_words(error: Exception, settings: Settings) -> str:
-    """Why a mail was not taken."""
+def in_words(error: Exception, settings: Settings, password: str = "") -> str:  # noqa: PLR0911 - a row for each kind
+    """Why a mail was not taken; the password is left out should the server quote it."""
     server = f"{settings.mail_server}:{settings.mail_port}"
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"{server} refused the user name or password; some providers take app passwords only."
     if isinstance(error, smtplib.SMTPResponseException):
         words = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            return _refused_sign_in(server, f"{error.smtp_code} {words}")
+        for form in (password, f"\0{settings.mail_user}\0{password}") if password else ():
+            words = words.replace(form, "•••").replace(b64encode(form.encode()).decode(), "•••")
         return f"{server} answered {error.smtp_code} {words}"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return f"{server} takes no user name and password on this port; try port 587 with STARTTLS, or 465 with TLS."
+    if isinstance(error, UnicodeError):
+        return "The mail password has characters that mail servers do not take; choose one of plain letters and digits."
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return f"{server} refused the address of {', '.join(error.recipients)}."
     if isinstance(error, ValueError):
         return str(error)
     return f"{server} could not be reached or secured ({type(error).__name__})."
+
+
+def _refused_sign_in(server: str, said: str) -> str:
+    """Why a mail server refused the user: some providers have stopped to take passwords, or take special ones only."""
+    if re.search(r"5\.7\.139|5\.7\.57\b|basic authentication is dis|SmtpClientAuthent", said, re.IGNORECASE):
+        return (
+            f"{server} no longer takes passwords for this mailbox ({said[:11].strip()}). Take a mail server that does: "
+            "your provider's relay for programs, or a mail-sending service."
+        )
+    if re.search(r"5\.7\.9\b|application-specific password|app password", said, re.IGNORECASE):
+        return (
+            f"{server} takes no ordinary password ({said[:9].strip()}). Make an app password in the mailbox's account, "
+            "under security, and give that one to “autoxero connect mail”."
+        )
+    return f"{server} refused the user name or password; some providers take app passwords only."

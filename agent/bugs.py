@@ -10,6 +10,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.keys import SEEN
+
 _SECRET_NAMES = ("SECRET", "PASSWORD", "INTEGRATION_CODE", "TOKEN")
 
 
@@ -33,9 +35,14 @@ def write_report(error: Exception) -> Path:
 
 
 def redacted(text: str) -> str:
-    """The text without any secret of the environment and without anything that looks like a token."""
-    for name, value in os.environ.items():
-        if value and name.startswith("AUTOXERO_") and any(part in name for part in _SECRET_NAMES):
-            text = text.replace(value, "•••")
+    """The text without any secret of the environment or the key store, and without all that looks like a token."""
+    given = {
+        value
+        for name, value in os.environ.items()
+        if name.startswith("AUTOXERO_") and any(part in name for part in _SECRET_NAMES)
+    }
+    text = re.sub(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "•••", text)
+    for value in sorted((given | SEEN) - {""}, key=len, reverse=True):
+        text = text.replace(value, "•••").replace(repr(value)[1:-1], "•••")
     text = re.sub(r"(?i)(bearer|basic)\s+[\w.~+/=-]+", r"\1 •••", text)
     return re.sub(r"(?i)((?:secret|password|token)[\"']?\s*[:=]\s*)[^\s,}]+", r"\1•••", text)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.domain.settings import Settings
 from agent.errors import PlainError
+from agent.keys import Keys
 
-_SERVICE = "AutoXero"
+CALLBACK_PORT = 18742
+"""Where the browser comes back to after Xero's sign-in. Registered with the Xero app, so it never changes by itself;
+below the ports that Windows and Linux lend to any program, some of which Windows keeps for itself."""
 _SYNCED = (
     "onedrive",
     "dropbox",
@@ -22,9 +26,6 @@ _SYNCED = (
     "box sync",
     "cloudstorage",
 )
-
-
-_GIVE_IT = "Give it in this user's environment, as docs/first-sync.md says, and run “autoxero test”."
 
 
 @dataclass(frozen=True)
@@ -44,21 +45,43 @@ class Config:
         """Where the ledger is."""
         return self.environment.get("AUTOXERO_DATABASE_URL") or f"sqlite:///{self.home / 'ledger.db'}"
 
+    @property
+    def inbox(self) -> Path:
+        """Where the workbook's buttons put their requests: on macOS Office may write to its own folder only."""
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Group Containers" / "UBF8T346G9.Office" / "AutoXero" / "inbox"
+        return self.home / "inbox"
+
     def url(self, name: str, default: str) -> str:
         """An address that the environment may replace."""
         return self.environment.get(name) or default
 
     def secret(self, variable: str, entry: str) -> str:
-        """A secret: from the environment, else from the operating system's key store; blank where there is none."""
-        if value := self.environment.get(variable):
-            return value
-        import keyring  # noqa: PLC0415 - slow, and not needed where the environment gives the secret
-        from keyring.errors import KeyringError  # noqa: PLC0415
+        """A secret: from the environment, else from the operating system's key store; blank where there is none.
 
-        try:
-            return keyring.get_password(_SERVICE, entry) or ""
-        except (KeyringError, OSError, RuntimeError):
-            return ""
+        Raises:
+            PlainError: The key store cannot be used.
+        """
+        return self.environment.get(variable) or self.keys.read(entry)
+
+    @property
+    def keys(self) -> Keys:
+        """This home's secrets in the key store: another home is another office, with secrets of its own."""
+        return Keys("AutoXero" if self.home == _usual_home() else f"AutoXero in {self.home.absolute()}")
+
+    @property
+    def callback_port(self) -> int:
+        """The port on this computer to which the browser comes back after Xero's sign-in.
+
+        Raises:
+            PlainError: The environment gives no port.
+        """
+        given = self.environment.get("AUTOXERO_XERO_CALLBACK_PORT") or str(CALLBACK_PORT)
+        if not given.isdecimal() or not 1024 <= int(given) <= 65535:
+            raise PlainError(
+                f"AUTOXERO_XERO_CALLBACK_PORT is “{given}”, which is no port.", "Give a number from 1024 to 65535."
+            )
+        return int(given)
 
     def autotask_sign_in(self, settings: Settings) -> tuple[str, str, str]:
         """User name, secret and integration code.
@@ -71,27 +94,19 @@ class Config:
         code = self.secret("AUTOXERO_AUTOTASK_INTEGRATION_CODE", "autotask-integration-code")
         for value, what in ((user, "user name"), (secret, "secret"), (code, "integration code")):
             if not value:
-                raise PlainError(
-                    f"The Autotask {what} is missing.",
-                    _GIVE_IT,
-                )
+                raise PlainError(f"The Autotask {what} is missing.", "Run “autoxero connect autotask”.")
         return user, secret, code
 
     def xero_sign_in(self, settings: Settings) -> tuple[str, str]:
-        """Client id and secret of a custom connection.
+        """The Xero app: its client id, and its secret where it is a custom connection, else blank.
 
         Raises:
-            PlainError: One is missing.
+            PlainError: The client id is missing.
         """
         client = self.environment.get("AUTOXERO_XERO_CLIENT_ID") or settings.xero_client_id
-        secret = self.secret("AUTOXERO_XERO_CLIENT_SECRET", "xero-client-secret")
-        for value, what in ((client, "client ID"), (secret, "client secret")):
-            if not value:
-                raise PlainError(
-                    f"The Xero {what} is missing.",
-                    _GIVE_IT,
-                )
-        return client, secret
+        if not client:
+            raise PlainError("The Xero client ID is missing.", "Run “autoxero connect xero”.")
+        return client, self.secret("AUTOXERO_XERO_CLIENT_SECRET", "xero-client-secret")
 
 
 def read_config(environment: Mapping[str, str] = os.environ) -> Config:
@@ -100,14 +115,27 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
     Raises:
         PlainError: The home cannot be used.
     """
-    if given := environment.get("AUTOXERO_HOME"):
-        home = Path(given).expanduser()
-    else:
-        from platformdirs import user_data_path  # noqa: PLC0415 - only where the environment names no home
-
-        home = user_data_path("AutoXero", appauthor=False)
+    given = environment.get("AUTOXERO_HOME")
+    home = Path(given).expanduser() if given else _usual_home()
     check_home(home)
     return Config(home, environment)
+
+
+def _usual_home() -> Path:
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed by every command
+
+    return user_data_path("AutoXero", appauthor=False)
+
+
+def synced_part(path: Path) -> str:
+    """The folder on the path that OneDrive or the like keeps in sync; blank where none does, as far as names tell."""
+    parts = (*path.absolute().parts, *path.resolve().parts)
+    return next((part for part in parts if part.casefold().startswith(_SYNCED)), "")
+
+
+def is_on_network(path: Path) -> bool:
+    """Whether the path names another computer."""
+    return str(path).startswith(("\\\\", "//"))
 
 
 def check_home(home: Path) -> None:
@@ -117,10 +145,9 @@ def check_home(home: Path) -> None:
         PlainError: It is on a synced or network folder, or cannot be written to.
     """
     advice = "Set AUTOXERO_HOME to a folder on this computer's own disk that is not synced."
-    for part in (*home.absolute().parts, *home.resolve().parts):
-        if any(part.casefold().startswith(name) for name in _SYNCED):
-            raise PlainError(f"The home {home} is in a synced folder (“{part}”), which can damage the ledger.", advice)
-    if str(home).startswith(("\\\\", "//")):
+    if part := synced_part(home):
+        raise PlainError(f"The home {home} is in a synced folder (“{part}”), which can damage the ledger.", advice)
+    if is_on_network(home):
         raise PlainError(f"The home {home} is on a network drive, which can damage the ledger.", advice)
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -17,11 +17,13 @@ class StopError(Exception):
 
     Attributes:
         fault: Why, and what to do.
+        after: Seconds until it makes sense to try again, where the other side told.
     """
 
-    def __init__(self, why: Fault) -> None:
+    def __init__(self, why: Fault, after: float = 0.0) -> None:
         super().__init__(f"{why.title}: {why.detail} {why.cure}")
         self.fault = why
+        self.after = after
 
     @property
     def exit_code(self) -> int:

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -31,12 +33,16 @@ class Wire:
         sleep: How to wait between tries.
         calls: Requests made so far, each try counted.
         clocks: Seconds by a clock that never jumps and by the wall clock: one of them stands still in sleep.
+        is_stopped: Whether the program is to end: no further request is begun.
+        ahead: By how much the other side's clock was ahead of ours when it last answered.
     """
 
     timeout: tuple[float, float] = TIMEOUT
     sleep: Sleep = time.sleep
     calls: int = 0
     clocks: tuple[Callable[[], float], ...] = (time.monotonic, time.time)
+    is_stopped: Callable[[], bool] = lambda: False
+    ahead: timedelta | None = None
     _local: threading.local = field(default_factory=threading.local, repr=False)
     _count: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -53,15 +59,21 @@ class Wire:
 
         Raises:
             NoAnswerError: No whole answer came.
+            KeyboardInterrupt: The program is to end; this request was not begun.
         """
+        if self.is_stopped():
+            raise KeyboardInterrupt
         with self._count:
             self.calls += 1
         try:
-            return self._session().request(
+            answer = self._session().request(
                 method, url, headers=headers, params=params, data=body, timeout=self.timeout, allow_redirects=False
             )
         except requests.RequestException as error:
             raise NoAnswerError(type(error).__name__) from None  # the message could hold the address with its query
+        if (ahead := _ahead(answer.headers.get("Date", ""))) is not None:
+            self.ahead = ahead
+        return _without(answer, (headers or {}).get("Authorization", "").rpartition(" ")[2])
 
     def alarm(self, seconds: float) -> Callable[[], bool]:
         """Tells, when asked later, whether so many seconds have passed since now, by either clock."""
@@ -77,6 +89,21 @@ class Wire:
             self._local.session = session
         found: requests.Session = self._local.session
         return found
+
+
+def _without(answer: requests.Response, token: str) -> requests.Response:
+    """The answer without the sign-in of its request, should it quote it: answers are told to people."""
+    if token and token.encode() in answer.content:
+        answer._content = answer.content.replace(token.encode(), b"...")  # noqa: SLF001 - it has no other place
+    return answer
+
+
+def _ahead(stamp: str) -> timedelta | None:
+    """How far the clock that stamped an answer is ahead of ours; ``None`` where the stamp cannot be read."""
+    try:
+        return parsedate_to_datetime(stamp).replace(tzinfo=UTC) - datetime.now(UTC)  # HTTP knows no zone but GMT
+    except ValueError:
+        return None
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +13,7 @@ import msgspec
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from agent.autotask.models import FieldInfos, ZoneRow
+from agent.autotask.models import EntityInfo, FieldInfos, ZoneRow
 from agent.errors import StopError, stop
 from agent.wire import NoAnswerError, Wire, checked_url
 
@@ -23,6 +22,9 @@ PAGE = 500
 """Rows a page, the most Autotask gives."""
 MOST_VALUES = 200
 """Ids in one query: each counts as a condition, of which 500 are allowed."""
+
+_PERHAPS_MOVED = frozenset({301, 302, 307, 308, 401, 404})
+"""With these a zone may refuse a tenant that lives in another one now."""
 
 Done = TypeVar("Done")
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -36,6 +38,12 @@ class Credentials:
     username: str
     secret: str = field(repr=False)
     integration_code: str = field(repr=False)
+
+    def left_out(self, text: str) -> str:
+        """The text without the secret and the code, should Autotask quote them."""
+        for word in (self.secret.strip(), self.integration_code.strip()):
+            text = text.replace(word, "•••") if word else text
+        return text
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,6 @@ class Autotask:
         self._credentials = credentials
         self._start_url = checked_url(start_url, "The Autotask address")
         self._zone: Zone | None = None
-        self._clock_gap = timedelta(0)
 
     @property
     def zone(self) -> Zone:
@@ -91,7 +98,7 @@ class Autotask:
 
     def now(self) -> datetime:
         """Autotask's own time, by its last answer."""
-        return datetime.now(UTC) + self._clock_gap
+        return datetime.now(UTC) + (self.wire.ahead or timedelta(0))
 
     def query(self, entity: str, row: type[Row], *conditions: Condition) -> Iterator[Row]:
         """All rows that fulfil all conditions, by id, read page by page.
@@ -106,19 +113,28 @@ class Autotask:
         Raises:
             StopError: Autotask does not answer or refuses.
         """
-        decoder: Any = msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[row])]), strict=False)  # type: ignore[valid-type]
         last: int | None = None
         while True:
             after = [] if last is None else [{"op": "gt", "field": "id", "value": last}]
-            body = msgspec.json.encode({"filter": [*conditions, *after], "MaxRecords": PAGE})
-            try:
-                items = decoder.decode(self._call("POST", f"{entity}/query", body)).items
-            except (msgspec.DecodeError, msgspec.ValidationError) as error:
-                raise _unreadable(entity, error) from None
+            items: list[Any] = self.first(entity, row, *conditions, *after)
             yield from items
             if len(items) < PAGE:
                 return
             last = items[-1].id
+
+    def first(self, entity: str, row: type[Row], *conditions: Condition, most: int = PAGE) -> list[Row]:
+        """The first rows that fulfil all conditions, by id: one call.
+
+        Raises:
+            StopError: Autotask does not answer or refuses.
+        """
+        decoder: Any = msgspec.json.Decoder(msgspec.defstruct("Page", [("items", list[row])]), strict=False)  # type: ignore[valid-type]
+        body = msgspec.json.encode({"filter": conditions, "MaxRecords": most})
+        try:
+            found: list[Row] = decoder.decode(self._call("POST", f"{entity}/query", body)).items
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise _unreadable(entity, error) from None
+        return found
 
     def labels(self, entity: str, name: str) -> dict[int, str]:
         """The labels of a pick list by its numbers."""
@@ -131,6 +147,15 @@ class Autotask:
         values = found[0].picklist_values or [] if found else []
         numbered = [value for value in values if str(value.value).lstrip("-").isdigit()]
         return {int(value.value): value.label or str(value.value) for value in numbered}
+
+    def may_update(self, entity: str) -> bool:
+        """Whether the API user may change rows of a table."""
+        content = self._call("GET", f"{entity}/entityInformation")
+        try:
+            info = msgspec.json.decode(content, type=EntityInfo, strict=False).info
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise _unreadable(entity, error) from None
+        return info.can_update is not False and info.access != "None"
 
     def read(self, path: str) -> bytes:
         """The raw answer to a read, such as ``Invoices/155/InvoicePdf``."""
@@ -167,13 +192,13 @@ class Autotask:
 
     def _once(self, zone: Zone, method: str, path: str, body: bytes | None) -> bytes:
         answer = self._signed(zone, method, path, body)
-        if answer.status_code == 401:
+        if answer.status_code in _PERHAPS_MOVED:
             self._zone = self._find_zone()
             if self._zone.url != zone.url:
                 answer = self._signed(self._zone, method, path, body)
         if answer.status_code == 200:
             return answer.content
-        raise _meaning(answer, path)
+        raise _meaning(answer, path, self._credentials)
 
     def _signed(self, zone: Zone, method: str, path: str, body: bytes | None) -> requests.Response:
         headers = {
@@ -187,12 +212,9 @@ class Autotask:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> requests.Response:
         try:
-            answer = self.wire.send(method, url, headers=headers, body=body)
+            return self.wire.send(method, url, headers=headers, body=body)
         except NoAnswerError as error:
             raise _TryAgainError("AX-303", f"Autotask did not answer ({error}).") from None
-        if stamp := answer.headers.get("Date"):
-            self._clock_gap = parsedate_to_datetime(stamp) - datetime.now(UTC)
-        return answer
 
     def _find_zone(self) -> Zone:
         url = f"{self._start_url}V1.0/zoneInformation?user={quote(self._credentials.username, safe='')}"
@@ -200,7 +222,7 @@ class Autotask:
         if answer.status_code != 200:
             if "could not be determined" in answer.text:
                 raise stop("AX-302", f"Autotask does not know the user name “{self._credentials.username}”.")
-            raise _meaning(answer, "zoneInformation")
+            raise _meaning(answer, "zoneInformation", self._credentials)
         try:
             row = msgspec.json.decode(answer.content, type=ZoneRow, strict=False)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
@@ -230,9 +252,11 @@ def _give_up(state: RetryCallState) -> bool:
     return stop_after_attempt(most)(state)
 
 
-def _meaning(answer: requests.Response, path: str) -> Exception:  # noqa: PLR0911 - a table, a return a row
+def _meaning(  # noqa: PLR0911 - a table, a return a row
+    answer: requests.Response, path: str, credentials: Credentials
+) -> Exception:
     """What an answer that is no 200 means."""
-    text = "; ".join(_messages(answer)) or "no reason given"
+    text = credentials.left_out("; ".join(_messages(answer))) or "no reason given"
     status = answer.status_code
     if re.search(r"threshold|itgenatr", text, re.IGNORECASE) and not re.search(r"thread", text, re.IGNORECASE):
         return stop("AX-305", text)

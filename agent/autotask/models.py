@@ -132,6 +132,25 @@ class FieldInfos(Struct):
     fields: list[FieldInfo] = []
 
 
+class Access(Struct):
+    """What the API user may do with a table."""
+
+    can_update: bool | None = _named("canUpdate")
+    access: str | None = _named("userAccessForUpdate")
+
+
+class EntityInfo(Struct):
+    """The answer of ``/entityInformation``."""
+
+    info: Access
+
+
+class IdRow(Struct):
+    """An element of any table of which only its being there counts."""
+
+    id: int
+
+
 class ZoneRow(Struct):
     """The answer of ``zoneInformation``."""
 

@@ -22,6 +22,7 @@ from agent.autotask.models import (
     instant,
 )
 from agent.domain.invoice import AutotaskId, CompanyId, Customer, Invoice, Line, Person
+from agent.errors import StopError
 
 _ALL = {"op": "gte", "field": "id", "value": 0}
 _ZERO = Decimal(0)
@@ -64,7 +65,7 @@ class Source:
     def invoices(self, headers: Sequence[InvoiceRow]) -> list[Invoice]:
         """The whole invoices of the headers: lines, company, people."""
         lines = self._lines([row.id for row in headers])
-        customers = self._customers(sorted({row.company_id for row in headers if row.company_id is not None}))
+        customers = self.customers(sorted({row.company_id for row in headers if row.company_id is not None}))
         return [self._invoice(row, lines.get(row.id, []), customers) for row in headers]
 
     def _invoice(self, row: InvoiceRow, lines: list[BillingItemRow], customers: Mapping[int, Customer]) -> Invoice:
@@ -114,7 +115,8 @@ class Source:
                     found[item.invoice_id].append(item)
         return found
 
-    def _customers(self, company_ids: Sequence[int]) -> dict[int, Customer]:
+    def customers(self, company_ids: Sequence[int]) -> dict[int, Customer]:
+        """These companies with their people, by id."""
         people: defaultdict[int, list[Person]] = defaultdict(list)
         rows: list[CompanyRow] = []
         for some in _chunks(company_ids):
@@ -166,6 +168,15 @@ class Source:
     def billing_codes(self) -> list[str]:
         """The names of all billing codes."""
         return sorted({(row.name or "").strip() for row in self._codes.values()} - {""})
+
+    @property
+    def tax_regions(self) -> list[str]:
+        """The names of all tax regions; none where the API user may not read them: only a drop-down needs them."""
+        try:
+            rows = list(self._autotask.query("TaxRegions", NamedRow, _ALL))
+        except StopError:
+            return []
+        return sorted({(row.name or "").strip() for row in rows} - {""})
 
 
 def _hidden(company: int) -> Customer:

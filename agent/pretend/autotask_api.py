@@ -80,7 +80,7 @@ class AutotaskApi:
         if segments and segments[0].lower() == "zoneinformation":
             return self._zone(request)
         with self.store.lock:
-            refusal = self._sign_in(request) or self._over_threshold()
+            refusal = self._elsewhere(request) or self._sign_in(request) or self._over_threshold()
             if refusal is not None:
                 return refusal
             delay = self.store.threshold.delay(self.store.now())
@@ -94,20 +94,28 @@ class AutotaskApi:
         if name not in self.store.users:
             return errors(500, UNKNOWN_ZONE)
         here = request.host_url
+        if self.store.moved_to:
+            here = here.replace(_host(request), self.store.moved_to, 1)
         return json_answer(
             {"zoneName": "Pretend", "url": f"{here}ATServicesRest/", "webUrl": here, "ci": 20264},
         )
 
+    def _elsewhere(self, request: Request) -> Response | None:
+        """Refuse a request that reaches the zone which the database has left."""
+        if self.store.moved_to in {"", _host(request)}:
+            return None
+        return errors(self.store.moved_status, "Unauthorized")
+
     def _sign_in(self, request: Request) -> Response | None:
-        user = self.store.users.get(request.headers.get("UserName", "").lower())
+        user = self.store.users.get(_header(request, "UserName").lower())
         if user is None:
             return errors(500, "The logged in Resource could not be found: UserName is invalid.")
         if user.is_locked:
             return errors(401, "The user account has been locked. Please see your Autotask Administrator for details.")
-        if request.headers.get("Secret") != user.secret:
+        if _header(request, "Secret") != user.secret.strip():
             self._note_failure(user)
             return errors(401, "Unauthorized")
-        if request.headers.get("ApiIntegrationCode") != user.integration_code:
+        if _header(request, "ApiIntegrationCode") != user.integration_code.strip():
             return errors(500, "IntegrationCode is invalid.")
         user.failures = 0
         return None
@@ -333,3 +341,12 @@ def _pdf(invoice: JsonObject) -> JsonObject:
         "fileSize": len(data),
         "data": base64.b64encode(data).decode(),
     }
+
+
+def _header(request: Request, name: str) -> str:
+    """A header of the sign-in, sent as UTF-8; blanks at its ends are lost on the way."""
+    return request.headers.get(name, "").encode("latin-1").decode("utf-8", "replace").strip()
+
+
+def _host(request: Request) -> str:
+    return request.host.rpartition(":")[0] or request.host

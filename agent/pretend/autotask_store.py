@@ -79,6 +79,9 @@ class PretendAutotask:
         concurrent_limit: Requests in flight per entity; None for no limit.
         lock_after: Wrong secrets in a row that lock a user; None for never.
         hide_lines_of_business: ``organizationalLevelAssociationID`` values whose billing items the user cannot see.
+        moved_to: The host name of the zone that the database moved to, such as ``localhost``; the old zone's host is
+            refused from then on. Empty: it never moved.
+        moved_status: How the old zone refuses: 401, 404, or a redirect's status.
         finish_at: Instants at which invoices that are still being produced become complete, by invoice id.
         lock: Held during every change.
     """
@@ -93,6 +96,8 @@ class PretendAutotask:
         self.concurrent_limit: int | None = 3
         self.lock_after: int | None = 5
         self.hide_lines_of_business: set[int] = set()
+        self.moved_to = ""
+        self.moved_status = 401
         self.finish_at: dict[int, datetime] = {}
 
     @property

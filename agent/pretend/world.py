@@ -221,6 +221,8 @@ def _tables(cloud: Cloud) -> Codes:
     }
     autotask.add("TaxCategories", id=_GST, name="Standard")
     autotask.add("TaxCategories", id=_EXEMPT, name="Exempt")
+    for region in ("NZ GST", "NZ GST (old)", "Overseas", "Chatham Islands", "Northland special rate"):
+        autotask.add("TaxRegions", name=region)
     names = (
         "Remote Support", "On-site Support", "Managed Workplace", "Cloud Backup", "Hardware", "Discount",
         "Prepaid Hours", "Consulting", "Legacy Hosting", "Drone Survey",

@@ -177,6 +177,13 @@ class Xero:
             raise stop("AX-403", "Xero gave an empty answer.")
         return rows[0].read(kind)
 
+    def allocated(self, credit_id: str, invoice_id: str) -> Decimal:
+        """How much of a credit note is used for an invoice."""
+        content = self._read(f"{self._api}/CreditNotes/{credit_id}", {}).content
+        rows = _decoded(content, Envelope).credit_notes
+        uses = rows[0].allocations if rows else []
+        return sum((item.amount for item in uses if item.invoice.invoice_id == invoice_id), Decimal(0))
+
     def allocate(self, credit_id: str, invoice_id: str, amount: Decimal, day: date, key: str) -> None:
         """Use a credit note for an invoice.
 
@@ -417,7 +424,9 @@ def _wait(answer: requests.Response) -> float:
     if "day" in problem or seconds > _LONGEST_WAIT:
         hours, minutes = divmod(int(seconds) // 60, 60)
         limit = "day" if "day" in problem else "call"
-        raise stop("AX-404", f"Xero's {limit} limit is reached; it goes on in {hours} h {minutes} min.")
+        told = stop("AX-404", f"Xero's {limit} limit is reached; it goes on in {hours} h {minutes} min.")
+        told.after = seconds
+        raise told
     return max(seconds, 1.0)
 
 

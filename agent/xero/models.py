@@ -91,7 +91,8 @@ class AccountRow(Struct, rename="pascal"):
     def read(self) -> Account:
         """The domain's account."""
         takes_sales = self.type != "BANK" and self.system_account not in _NOT_FOR_SALES
-        return Account(self.code, self.name, self.status == "ACTIVE", takes_sales, self.system_account)
+        is_income = self.class_ in {"REVENUE", ""}
+        return Account(self.code, self.name, self.status == "ACTIVE", takes_sales, self.system_account, is_income)
 
 
 class TaxRateRow(Struct, rename="pascal"):
@@ -183,15 +184,38 @@ class TrackingRow(Struct, rename="pascal"):
     options: list[TrackingOptionRow] = []
 
 
+class LineTracking(Struct, rename="pascal"):
+    """A tracking option of a line."""
+
+    tracking_option_id: str = msgspec.field(name="TrackingOptionID", default="")
+
+
 class LineRow(Struct, rename="pascal"):
     """A line of a document."""
 
     line_item_id: str = msgspec.field(name="LineItemID", default="")
+    description: str = ""
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    tracking: list[LineTracking] = []
     line_amount: Decimal | None = None
     account_code: str = ""
     tax_type: str = ""
     tax_amount: Decimal = ZERO
     validation_errors: list[Message] = []
+
+
+class AllocatedTo(Struct, rename="pascal"):
+    """The invoice that an allocation is for."""
+
+    invoice_id: str = msgspec.field(name="InvoiceID", default="")
+
+
+class AllocationRow(Struct, rename="pascal"):
+    """The use of a credit note for an invoice."""
+
+    amount: Decimal = ZERO
+    invoice: AllocatedTo = msgspec.field(default_factory=AllocatedTo)
 
 
 class DocumentRow(Struct, rename="pascal"):
@@ -219,6 +243,7 @@ class DocumentRow(Struct, rename="pascal"):
     fully_paid_on_date: str | None = None
     line_amount_types: str = ""
     line_items: list[LineRow] = []
+    allocations: list[AllocationRow] = []
     has_errors: bool = False
     status_attribute_string: str = ""
     validation_errors: list[Message] = []
@@ -264,7 +289,17 @@ class DocumentRow(Struct, rename="pascal"):
             if line.line_amount is not None:
                 held = line.tax_amount if self.line_amount_types == "Inclusive" else ZERO
                 net, tax = rounded(line.line_amount - held), rounded(line.tax_amount)
-                yield PostedLine(line.line_item_id, line.account_code, line.tax_type, net, tax)
+                yield PostedLine(
+                    line.line_item_id,
+                    line.account_code,
+                    line.tax_type,
+                    net,
+                    tax,
+                    line.description,
+                    line.quantity,
+                    line.unit_amount,
+                    tuple(option.tracking_option_id for option in line.tracking),
+                )
 
 
 class Envelope(Struct, rename="pascal"):

@@ -1,0 +1,124 @@
+"""What the Autotask user may do: a missing right shows nothing instead of an error, so it is looked for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Literal
+
+from agent.autotask.client import values_of
+from agent.autotask.models import BillingItemRow, IdRow, InvoiceRow, instant
+from agent.desk import Desk
+from agent.errors import StopError
+
+_NEEDED = {
+    "Companies": "companies",
+    "BillingCodes": "billing codes",
+    "Invoices": "invoices",
+    "BillingItems": "invoice lines",
+    "Contacts": "contacts",
+    "TaxCategories": "tax categories",
+    "Currencies": "currencies",
+}
+_NEVER_EMPTY = frozenset({"Companies", "BillingCodes"})
+_ALL = {"op": "gte", "field": "id", "value": 0}
+_RECENT = timedelta(days=60)
+_SETTLED = timedelta(hours=1)
+_LOOKED_AT = 20
+_ROUNDING = Decimal("0.05")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the connection test.
+
+    Attributes:
+        name: What was looked at.
+        is_good: Whether AutoXero can work with it as it is.
+        message: What was found.
+        next_step: What to do; blank where there is nothing to do.
+        is_warning: It works, but somebody should know.
+    """
+
+    name: str
+    is_good: bool
+    message: str
+    next_step: str = ""
+    is_warning: bool = False
+
+    @property
+    def light(self) -> Literal["good", "warning", "bad"]:
+        """Green, amber or red."""
+        return "bad" if not self.is_good else "warning" if self.is_warning else "good"
+
+
+def rights(desk: Desk) -> list[Check]:
+    """Whether the Autotask user may read what is needed, sees all lines of recent invoices, and may mark them as sent.
+
+    Raises:
+        StopError: Autotask cannot be reached.
+    """
+    troubles = [trouble for entity in _NEEDED if (trouble := _reading(desk, entity))]
+    troubles += [trouble for look in (_hidden_lines, _writing) if not troubles and (trouble := look(desk))]
+    if troubles:
+        return [Check("Autotask rights", is_good=False, message=trouble) for trouble in troubles]
+    return [Check("Autotask rights", is_good=True, message=f"Reads {', '.join(_NEEDED.values())}.")]
+
+
+def _reading(desk: Desk, entity: str) -> str:
+    """What keeps the user from reading a table, or blank."""
+    try:
+        rows = desk.autotask.first(entity, IdRow, _ALL, most=1)
+    except StopError as error:
+        if error.fault.code != "AX-302":
+            raise
+        return f"{error.fault.detail} Let its security level see {_NEEDED[entity]}."
+    if rows or entity not in _NEVER_EMPTY:
+        return ""
+    return f"Autotask shows the API user no {_NEEDED[entity]}: let its security level see them."
+
+
+def _hidden_lines(desk: Desk) -> str:
+    """The invoice of which the user sees too few lines, or blank."""
+    now = desk.autotask.now()
+    since = {"op": "gte", "field": "createDateTime", "value": f"{now - _RECENT:%Y-%m-%dT%H:%M:%S.000Z}"}
+    found = [row for row in desk.autotask.first("Invoices", InvoiceRow, since) if _is_settled(row, desk)][-_LOOKED_AT:]
+    sums = _line_sums(desk, [row.id for row in found])
+    for row in reversed(found):
+        total = row.invoice_total or Decimal(0)
+        if abs(total) - abs(sums[row.id]) > _ROUNDING:
+            return (
+                f"Of invoice {row.invoice_number} Autotask's total before tax is {total:,.2f}, but the lines that the "
+                f"API user may see come to {sums[row.id]:,.2f}. Give the API user access to all lines of business."
+            )
+    return ""
+
+
+def _is_settled(row: InvoiceRow, desk: Desk) -> bool:
+    created = instant(row.create_date_time)
+    is_old = created is not None and desk.autotask.now() - created > _SETTLED
+    return is_old and bool(row.invoice_number) and not row.is_voided
+
+
+def _line_sums(desk: Desk, invoices: Sequence[int]) -> defaultdict[int, Decimal]:
+    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+    if not invoices:
+        return sums
+    for item in desk.autotask.query("BillingItems", BillingItemRow, values_of("invoiceID", invoices)):
+        if item.invoice_id is not None:
+            sums[item.invoice_id] += item.total_amount or Decimal(0)
+    return sums
+
+
+def _writing(desk: Desk) -> str:
+    """Whether the user lacks the right to change invoices where a setting needs it."""
+    settings = desk.settings
+    if not (settings.mark_as_sent or settings.write_number_back) or desk.autotask.may_update("Invoices"):
+        return ""
+    return (
+        "The API user may not change invoices: let its security level do it, or set “Mark invoices as sent in "
+        "Autotask” to No."
+    )

@@ -1,0 +1,226 @@
+"""Secrets are planted wherever one can be given; afterwards everything that AutoXero wrote or said is searched."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+from urllib.parse import parse_qs, quote
+
+import msgspec
+import pytest
+import requests
+
+from agent.pretend.troubles import Call, Trouble
+from tests.support import Practice, support
+from tests.system.test_alerts import Post, mail_server
+from tests.system.test_connect import OPEN, Password
+from tests.system.test_sign_in import TOP, Office, at_home
+
+SECRET, CODE, CLIENT, SMTP = "Pl4nted<AT>%&s3cret", "Pl4ntedAT+c0de", "Pl4nted/Xero~client", "Pl4nted-sm7p"
+
+
+class Watch:
+    """Everything that was said, and the command lines of every process that was seen meanwhile."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.commands: set[str] = set()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(5)
+
+    def _look(self) -> None:
+        while not self._over.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    self.commands.add(process.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+
+    def hear(self, done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+        self.said += [done.stdout, done.stderr]
+        assert "Traceback" not in done.stderr
+        return done
+
+
+@pytest.fixture
+def post() -> Iterator[tuple[Post, int]]:
+    post = Post()
+    with mail_server(post, authenticator=Password(SMTP), **OPEN) as port:
+        yield post, port
+
+
+@pytest.fixture
+def office(practice: Practice, tmp_path: Path) -> Office:
+    user, app = practice.cloud.autotask.user, practice.cloud.xero.app
+    user.secret, user.integration_code, app.secret = SECRET, CODE, CLIENT
+    practice.set(Xero_client_ID=app.client_id)
+    return at_home(practice, tmp_path)
+
+
+def tokens(office: Office) -> set[str]:
+    """Every access, identity and refresh token, code and verifier that has ever gone over the line."""
+    sign_in = office.practice.cloud.xero.sign_in
+    found = {*sign_in.access, *sign_in.refresh, *sign_in.codes}
+    for call in office.practice.cloud.calls:
+        if call.path == "/connect/token":
+            form = parse_qs(call.body.decode())
+            found |= {form[name][0] for name in ("code", "code_verifier", "refresh_token") if name in form}
+    return found
+
+
+def forms(secret: str) -> Iterator[bytes]:
+    """How a secret may be written: as it is, for an address, for a page, for JSON, for a header."""
+    yield secret.encode()
+    yield quote(secret, safe="").encode()
+    yield secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").encode()
+    yield msgspec.json.encode(secret)[1:-1]
+    yield b64encode(secret.encode()).rstrip(b"=")
+    yield secret.encode("utf-16-le")
+
+
+def written(office: Office) -> Iterator[tuple[str, bytes]]:
+    """Everything on the disk but the key store: files as they are, and the parts of packed ones."""
+    folder = office.practice.workbook.parent
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or path.name.startswith("keys"):
+            continue
+        yield str(path), path.read_bytes()
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as packed:
+                yield from ((f"{path}:{name}", packed.read(name)) for name in packed.namelist())
+
+
+def search(office: Office, watch: Watch, post: Post) -> None:
+    """Look for every secret in everything."""
+    secrets = {SECRET, CODE, CLIENT, SMTP} | tokens(office)
+    assert len(secrets) > 10
+    app = office.practice.cloud.xero.app
+    wanted = {form for secret in secrets for form in forms(secret)}
+    wanted.add(b64encode(f"{app.client_id}:{app.secret}".encode()).rstrip(b"="))
+    places = [*written(office), *((f"said {number}", text.encode()) for number, text in enumerate(watch.said))]
+    places += [("process list", command.encode()) for command in watch.commands]
+    places += [("mail", bytes(mail)) for mail in post.accepted]
+    parts = [part for mail in post.accepted for part in mail.walk() if not part.is_multipart()]
+    places += [("mail text", part.get_content().encode()) for part in parts]
+    assert any("ledger.db" in name for name, _ in places)
+    assert any("sheet" in name for name, _ in places)
+    assert post.accepted
+    found = {(name, form[:12]) for name, content in places for form in wanted if form in content}
+    assert not found
+
+
+def quoted(call: Call) -> bytes:
+    """All that was secret in a request, in an error's words."""
+    sent = [call.headers.get(name, "") for name in ("secret", "apiintegrationcode", "authorization")]
+    return " ".join(sent).encode("latin-1") + b" " + call.body
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the list of processes is read from /proc")
+def test_no_secret_is_ever_shown_or_written(office: Office, post: tuple[Post, int]) -> None:
+    practice, (box, port) = office.practice, post
+    cloud, world = practice.cloud, practice.world
+    with Watch() as watch:
+        # signed in to everything, wrongly and rightly, in all ways
+        for typed in (f"wrong{SECRET}\n{CODE}\n", f"{SECRET}\nwrong{CODE}\n", f"{SECRET}\n{CODE}\n"):
+            done = watch.hear(
+                office.run("connect", "autotask", "--user", cloud.autotask.user.username, "--from-stdin", typed=typed)
+            )
+        assert done.returncode == 0, done.stderr
+        mail = ("--server", "127.0.0.1", "--port", str(port), "--security", "None", "--user", "bot@x.example")
+        for typed in (f"wrong{SMTP}\n", f"{SMTP}\n"):
+            done = watch.hear(office.run("connect", "mail", *mail, "--to", "a@x.example", "--from-stdin", typed=typed))
+        assert done.returncode == 0, done.stderr
+        custom = ("connect", "xero", "--custom", "--from-stdin")
+        watch.hear(office.run(*custom, typed=f"wrong{CLIENT}\n"))
+        assert watch.hear(office.run(*custom, typed=f"{CLIENT}\n")).returncode == 0
+        assert watch.hear(office.run("sync")).returncode == 0
+        with office.connecting() as (address, process):
+            page = requests.get(address, timeout=30)
+            out, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+        watch.said += [page.text, out, told]
+        # synced, with faults and a mail
+        world.invoice("Kauri Legal", [support()])
+        world.invoice("Kauri Legal", [support(code="Drone Survey")])
+        practice.set(**{"Tries before a fault": 1})
+        watch.hear(office.run("sync", "--json"))
+        # refused by systems that quote everything back
+        for system, status, path in (
+            ("autotask", "500", "query"), ("autotask", "401", "query"), ("autotask", "403", "query"),
+            ("xero", "400", "Invoices"), ("xero", "403", "Organisation"), ("xero", "500", ""),
+            ("login", "400", "token"),
+        ):  # fmt: skip
+            world.invoice("Kauri Legal", [support()])
+            _quote_back(office, system, status, path)
+            watch.hear(office.run("resync", "--all"))
+            cloud.troubles.clear()
+        watch.hear(office.run("test"))
+        # a bug whose words are secrets
+        watch.said += _crash(office)
+        for command in (("status", "--json"), ("sync",), ("connect", "xero", "--disconnect")):
+            watch.hear(office.run(*command))
+    assert any("autoxero" in command or "-m agent" in command for command in watch.commands)
+    assert (practice.home / "ledger.db").exists()
+    assert list(practice.home.glob("bug-*.txt"))
+    search(office, watch, box)
+
+
+def _quote_back(office: Office, system: str, status: str, path: str) -> None:
+    """From now on a system refuses, and its refusal quotes what was secret in the request."""
+    trouble = Trouble(status, system=system, path_contains=path, times=None)
+
+    def quote_it(call: Call) -> None:
+        if call.system == system:
+            words = quoted(call).decode("utf-8", "replace")
+            shape = {"autotask": {"errors": [f"adequate? {words}"]}, "login": {"error": words}}
+            trouble.body = msgspec.json.encode(shape.get(system, {"Detail": words, "Message": words, "Title": words}))
+
+    office.practice.cloud.troubles.add(trouble)
+    office.practice.cloud.troubles.on_request = quote_it
+
+
+_CRASH = """
+import sys
+import agent.sync
+def broken(desk, **_):
+    raise RuntimeError(f"{desk.config.autotask_sign_in(desk.settings)} {desk.xero.login.token()} "
+                       f"{desk.config.keys.read('xero-refresh-token')} {desk.config.keys.read('smtp-password')}")
+agent.sync.sync = broken
+from agent.cli import main
+main(["sync", "--workbook", sys.argv[1]])
+"""
+
+
+def _crash(office: Office) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _CRASH, str(office.practice.workbook)],
+        capture_output=True, text=True, check=False, env=dict(office.environment), cwd=TOP, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert re.search(r"RuntimeError", done.stderr)
+    return [done.stdout, done.stderr]
+
+
+def test_the_search_finds_what_is_there(office: Office, post: tuple[Post, int]) -> None:
+    """The test of the test: a secret in the ledger is found, and one in a mail's coded body."""
+    with Watch() as watch:
+        office.practice.desk().ledger.log("Oops", SECRET)
+        watch.said.append(f"for an address {quote(SECRET, safe='')}")
+        time.sleep(0.05)
+    with pytest.raises(AssertionError):
+        search(office, watch, post[0])
