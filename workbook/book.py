@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -17,12 +17,13 @@ from lxml import etree
 from workbook.cells import EPOCH, EPOCH_1904, column_number, joined_texts, letters, plain
 from workbook.errors import NotAWorkbookError
 from workbook.package import DAMAGED, Package
+from workbook.recognise import recognised
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
-_STRING = re.compile(rb"<si(?:/>|>(.*?)</si>)", re.DOTALL)
+_STRING = re.compile(rb"<si(?:\s[^>]*)?(?:/>|>(.*?)</si>)", re.DOTALL)
 _CELL_REFERENCE = re.compile(r"(?:'((?:[^']|'')+)'|([^'!]+))!\$?([A-Z]{1,3})\$?(\d+)")
 _AREA = re.compile(r"\$?([A-Z]+)\$?(\d+)(?::\$?([A-Z]+)\$?(\d+))?")
 
@@ -67,6 +68,7 @@ class Grid:
         formulas: The formulas of calculated columns, by heading.
         headings: How many heading rows there are: 1, or 0 when hidden.
         totals: How many totals rows there are.
+        ids: The number that each column has within the table, by heading.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Grid:
     formulas: dict[str, str]
     headings: int = 1
     totals: int = 0
+    ids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -123,7 +126,7 @@ class Book:
         self._name = package.path.name
         if not package.has("_rels/.rels"):
             raise self._foreign()
-        targets = self._related("", "officeDocument")
+        targets = self.related("", "officeDocument")
         if len(targets) != 1 or not package.has(targets[0]):
             raise self._foreign()
         self.part = targets[0]
@@ -153,29 +156,42 @@ class Book:
                 found.append((item.get("Id", ""), item.get("Type", "").rsplit("/", 1)[-1], path))
         return found
 
-    def _related(self, part: str, kind: str) -> list[str]:
+    def related(self, part: str, kind: str) -> list[str]:
+        """The parts to which a part has relationships of a kind."""
         return [target for _, found, target in self.relations(part) if found == kind]
+
+    @property
+    def sheet_items(self) -> list[etree._Element]:
+        """The workbook's entries of its sheets, in order."""
+        return self._root.findall(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet")
 
     @cached_property
     def sheets(self) -> dict[str, str]:
         """The part of each worksheet by the sheet's name, in order."""
         kinds = {key: (kind, target) for key, kind, target in self.relations(self.part)}
         found = {}
-        for sheet in self._root.iterfind(f"{{{MAIN}}}sheets/{{{MAIN}}}sheet"):
+        for sheet in self.sheet_items:
             kind, target = kinds.get(sheet.get(f"{{{_OFFICE}}}id", ""), ("", ""))
             if kind == "worksheet" and self.package.has(target):
                 found[sheet.get("name", "")] = target
         return found
 
     @cached_property
+    def sheet_ids(self) -> dict[int, str]:
+        """The part of each worksheet by the number by which the calculation chain names it."""
+        return {int(item.get("sheetId", "0")): self.sheets.get(item.get("name", ""), "") for item in self.sheet_items}
+
+    @cached_property
     def grids(self) -> dict[str, Grid]:
-        """All tables by name."""
-        return {
-            grid.name: grid
-            for name, sheet in self.sheets.items()
-            for part in self._related(sheet, "table")
-            if (grid := self._grid(part, sheet, name))
-        }
+        """All tables by name; ours under the names and headings that they were shipped with."""
+        return recognised(
+            {
+                grid.name: grid
+                for name, sheet in self.sheets.items()
+                for part in self.related(sheet, "table")
+                if self.package.has(part) and (grid := self._grid(part, sheet, name))
+            }
+        )
 
     def _grid(self, part: str, sheet: str, sheet_name: str) -> Grid | None:
         root = parse(self.package.part(part), self._name)
@@ -185,16 +201,24 @@ class Book:
             return None
         columns: dict[str, int] = {}
         formulas: dict[str, str] = {}
+        ids: dict[str, int] = {}
         for place, column in enumerate(root.iterfind(f"{{{MAIN}}}tableColumns/{{{MAIN}}}tableColumn")):
             heading = " ".join(plain(column.get("name", "").encode()).split())
             columns.setdefault(heading, area.left + place)
+            ids.setdefault(heading, int(column.get("id", "0")))
             formula = column.findtext(f"{{{MAIN}}}calculatedColumnFormula")
             if formula:
                 formulas[heading] = formula
         headings = int(root.get("headerRowCount", "1"))
         totals = int(root.get("totalsRowCount", "0"))
         name = root.get("displayName") or root.get("name") or ""
-        return Grid(name, part, sheet, sheet_name, area, columns, formulas, headings, totals)
+        return Grid(name, part, sheet, sheet_name, area, columns, formulas, headings, totals, ids)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What every name of the whole workbook stands for."""
+        found = self._root.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName")
+        return {item.get("name", ""): (item.text or "").strip() for item in found if "localSheetId" not in item.attrib}
 
     @cached_property
     def named_cells(self) -> dict[str, tuple[str, int, int]]:
@@ -217,10 +241,13 @@ class Book:
 
     @cached_property
     def _strings(self) -> Sequence[bytes]:
-        parts = self._related(self.part, "sharedStrings")
+        parts = self.related(self.part, "sharedStrings")
         if not parts:
             return ()
-        return [match[1] or b"" for match in _STRING.finditer(self.package.part(parts[0]))]
+        data = self.package.part(parts[0])
+        if b"<si/>" in data or b"<si " in data:
+            return [match[1] or b"" for match in _STRING.finditer(data)]
+        return data.split(b"<si>")[1:]  # many times faster; what follows the text does no harm
 
     @cached_property
     def _texts(self) -> dict[int, str]:
@@ -237,7 +264,7 @@ class Book:
 
     def drop_calculation_chain(self) -> None:
         """Take out the list of formula cells when it no longer fits; Excel makes it anew."""
-        for part in self._related(self.part, "calcChain"):
+        for part in self.related(self.part, "calcChain"):
             self.package.remove(part)
             folder, _, file = self.part.rpartition("/")
             self._drop(f"{folder}/_rels/{file}.rels", "Type", "/calcChain")

@@ -28,8 +28,8 @@ MACROS = ROOT / "macros"
 TARGET = ROOT / "AutoXero.xlsm"
 
 _BORN = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-_RIBBON = "customUI/customUI.xml"
-_RIBBON_TYPE = "http://schemas.microsoft.com/office/2006/relationships/ui/extensibility"
+RIBBON = "customUI/customUI.xml"
+RIBBON_TYPE = "http://schemas.microsoft.com/office/2006/relationships/ui/extensibility"
 _CALCULATED_BY = b'<calcPr calcId="191029"/>'
 """Says that a present-day Excel worked out all results, so that opening does not calculate all anew."""
 _BLANK_RESULT = re.compile(rb'(<c r="[A-Z]+\d+" s="\d+")(><f>[^<]*</f><v></v>)')
@@ -123,21 +123,23 @@ def _drawn(project: bytes) -> bytes:
 
 def _draw(book: Workbook, sheets: Mapping[str, Worksheet], looks: Looks) -> None:
     from workbook.dashboard import draw_dashboard  # noqa: PLC0415
-    from workbook.drawn import draw_conf, draw_lists, draw_settings, draw_tables  # noqa: PLC0415
+    from workbook.drawn import draw_conf, draw_lists, draw_proof, draw_settings, draw_tables  # noqa: PLC0415
     from workbook.helpsheet import draw_help  # noqa: PLC0415
 
     names: dict[str, tuple[str, int, int]] = {}
     draw_dashboard(book, sheets["Dashboard"], looks, names)
-    for name, frozen in (("Invoices", 4), ("Faults", 4), ("Preview", 3), ("Reconcile", 2), ("Mappings", 0), ("Log", 0)):
+    for name, frozen in (("Invoices", 4), ("Faults", 4), ("Preview", 3), ("Reconcile", 0), ("Mappings", 0), ("Log", 0)):
         tables = [table for table in layout.TABLES.values() if table.sheet == name]
         draw_tables(sheets[name], looks, tables)
         sheets[name].freeze_panes(4, frozen)
-    for name, pages in (("Invoices", 2), ("Preview", 2)):
-        sheets[name].fit_to_pages(pages, 0)
-    sheets["Mappings"].fit_page = False
-    sheets["Mappings"].set_print_scale(70)
-    sheets["Mappings"].set_v_pagebreaks([7, 14, 22])
-    sheets["Invoices"].repeat_columns("B:D")
+    draw_proof(sheets["Reconcile"], looks, names)
+    sheets["Invoices"].fit_to_pages(2, 0)
+    pages = (("Preview", 55, [14]), ("Reconcile", 60, [7, 18, 27, 39]), ("Mappings", 70, [7, 14, 22]))
+    for name, scale, breaks in pages:
+        sheets[name].fit_page = False
+        sheets[name].set_print_scale(scale)
+        sheets[name].set_v_pagebreaks(breaks)
+    sheets["Invoices"].repeat_columns("A:D")
     draw_settings(sheets["Settings"], looks)
     draw_help(sheets["Help"], looks)
     draw_lists(sheets[layout.LISTS_SHEET], names)
@@ -156,7 +158,7 @@ def _finished(drawn: bytes, ribbon: bytes) -> bytes:
     from workbook.package import Package  # noqa: PLC0415
 
     package = Package(Path("AutoXero.xlsm"), drawn)
-    relation = f'<Relationship Id="rIdRibbon" Type="{_RIBBON_TYPE}" Target="{_RIBBON}"/></Relationships>'
+    relation = f'<Relationship Id="rIdRibbon" Type="{RIBBON_TYPE}" Target="{RIBBON}"/></Relationships>'
     rels = package.part("_rels/.rels").replace(b"</Relationships>", relation.encode())
     book = package.part("xl/workbook.xml")
     book = re.sub(rb"<calcPr[^>]*/>", _CALCULATED_BY, book)
@@ -167,7 +169,7 @@ def _finished(drawn: bytes, ribbon: bytes) -> bytes:
     package.replace("xl/worksheets/sheet1.xml", _BLANK_RESULT.sub(rb'\1 t="str"\2', dashboard))
     package.replace("_rels/.rels", rels)
     package.replace("xl/workbook.xml", book)
-    package.add(_RIBBON, ribbon)
+    package.add(RIBBON, ribbon)
     for part in package.names:
         package.replace(part, package.part(part))
     return package.to_bytes()

@@ -11,9 +11,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 from html import unescape
 
-Cell = str | int | Decimal | date | datetime | bool | None
+
+@dataclass(frozen=True)
+class Link:
+    """Text that opens an address when it is clicked, as the formula ``HYPERLINK`` that needs no part of its own.
+
+    Attributes:
+        text: What the cell shows.
+        url: What it opens.
+    """
+
+    text: str
+    url: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Cell = str | int | Decimal | date | datetime | bool | Link | None
 """What may be written to a cell; a ``datetime`` is naive local time."""
 
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - spreadsheets know local time only
@@ -21,11 +39,15 @@ EPOCH_1904 = datetime(1904, 1, 1)  # noqa: DTZ001
 MOST_TEXT = 32_767
 """What a cell holds, in UTF-16 units."""
 
+MOST_LITERAL = 255
+"""What a text within a formula holds; a `Link` with more is written as its text alone."""
+
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LOOKS_ESCAPED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _TEXTS = re.compile(rb"<t(?:\s[^>/]*)?>(.*?)</t>|<rPh\b.*?</rPh>", re.DOTALL)
 _VALUE = re.compile(rb"<v(?:\s[^>]*)?>(.*?)</v>", re.DOTALL)
+_FORMULA = re.compile(rb"<f(?:\s[^>]*)?>(.*?)</f>", re.DOTALL)
 _TYPE = re.compile(rb'\st="([^"]*)"')
 _STYLE = re.compile(rb'\ss="(\d+)"')
 _REF = re.compile(rb'\sr="([A-Z]+)(\d+)"')
@@ -51,6 +73,7 @@ def letters(column: int) -> str:
     return text
 
 
+@cache
 def column_number(text: bytes | str) -> int:
     """The column, counted from 1, that letters name."""
     number = 0
@@ -109,6 +132,26 @@ def moment(number: float, epoch: datetime = EPOCH) -> datetime:
     return epoch + timedelta(seconds=round(number * 86400))
 
 
+def link_formula(link: Link) -> str:
+    """The formula behind a link, or nothing when its texts are too long or blank for one."""
+    text, url = clean(link.text), clean(link.url)
+    if not (text and url) or max(len(item.encode("utf-16-le")) for item in (text, url)) > 2 * MOST_LITERAL:
+        return ""
+    quoted = (item.replace('"', '""') for item in (url, text))
+    return 'HYPERLINK("{}","{}")'.format(*quoted)
+
+
+def is_link(raw: bytes) -> bool:
+    """Whether the cell's formula is a link, as `make` writes them."""
+    return raw.find(b">HYPERLINK(&quot;") > 0 or raw.find(b'>HYPERLINK("') > 0
+
+
+def formula_of(raw: bytes) -> str:
+    """The cell's formula without its equals sign, or nothing."""
+    found = _FORMULA.search(raw)
+    return plain(found[1]) if found else ""
+
+
 def encode(value: Cell, epoch: datetime = EPOCH) -> tuple[bytes, bytes]:
     """The cell's type attribute and its content.
 
@@ -116,6 +159,10 @@ def encode(value: Cell, epoch: datetime = EPOCH) -> tuple[bytes, bytes]:
         value: What to write; ``None`` and empty text leave the cell blank.
         epoch: Day 0 of the workbook's dates.
     """
+    if isinstance(value, Link):
+        if formula := link_formula(value):
+            return b' t="str"', b"<f>%b</f><v>%b</v>" % (escape(formula), escape(clean(value.text)))
+        value = value.text
     if value is None or value == "":
         return b"", b""
     if isinstance(value, bool):
@@ -129,6 +176,21 @@ def encode(value: Cell, epoch: datetime = EPOCH) -> tuple[bytes, bytes]:
     if isinstance(value, Decimal) and not value.is_finite():
         raise ValueError(f"a cell cannot hold {value}")
     return b"", b"<v>%b</v>" % (format(value, "f") if isinstance(value, Decimal) else str(value)).encode()
+
+
+@lru_cache(maxsize=8192, typed=True)
+def _encoded(value: Cell, epoch: datetime) -> tuple[bytes, bytes]:
+    return encode(value, epoch)
+
+
+def is_as_made(raw: bytes, value: Cell, epoch: datetime = EPOCH) -> bool:
+    """Whether a cell is written as `make` writes the value; quicker than `shows`, which knows other ways, too."""
+    kind, content = _encoded(value, epoch)
+    if not content:
+        return raw.endswith(b"/>")
+    if not raw.endswith(b"%b>%b</c>" % (kind, content)):
+        return False
+    return (bool(kind) or b' t="' not in raw) and (b"<f" not in raw or content.startswith(b"<f"))
 
 
 def make(ref: bytes, style: bytes, value: Cell, epoch: datetime = EPOCH) -> bytes:
@@ -212,6 +274,10 @@ def _typed(kind: bytes, data: bytes, shared: Callable[[int], str]) -> Read:
 def shows(raw: bytes | None, value: Cell, shared: Callable[[int], str], epoch: datetime = EPOCH) -> bool:
     """Whether the cell already shows the value, so that it need not be written."""
     old = None if raw is None else value_of(raw, shared)
+    if isinstance(value, Link):
+        formula, value = link_formula(value), value.text
+        if (formula_of(raw) if raw else "") != formula:
+            return False
     if isinstance(value, str):
         value = clean(value)
     if value is None or value == "":

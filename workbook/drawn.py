@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 from agent.domain.settings import SETTINGS, Setting
 from workbook import layout
 from workbook.cells import letters
-from workbook.layout import TABLES, Table
+from workbook.layout import AGREE, TABLES, Table
 from workbook.looks import OTHER_COLOURS, STATUS_COLOURS, Looks, set_up_page
 
 TITLE_ROW, NOTE_ROW, SECTION_ROW, HEADING_ROW = 0, 1, 2, 3
@@ -20,7 +20,7 @@ _NOTES = {
     "Invoices": "Every Autotask invoice since the start date. Pale yellow is yours: choose what to do, and save.",
     "Faults": "What needs you, the oldest first. Follow “What to do”; then choose Resync in the column Do, and save.",
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
-    "Reconcile": "Autotask and Xero side by side, month by month. Every difference has a reason.",
+    "Reconcile": "Autotask and Xero side by side: the statement, then month by month. Every difference has its reason.",
     "Mappings": "Fill the pale yellow cells and save. “Waiting” shows what each row holds up.",
     "Settings": "Change the pale yellow cells, and save. Nothing is sent while a Problem stands beside one.",
     "Log": "What the agent did, the newest first.",
@@ -46,7 +46,8 @@ def draw_tables(sheet: Worksheet, looks: Looks, tables: list[Table], left: int =
     sheet.hide_gridlines(2)
     for table in tables:
         if table.title:
-            sheet.write(SECTION_ROW, left, table.title, looks.format(bold=True, font_size=11))
+            sheet.write(SECTION_ROW, left, table.title, looks.format(bold=True, font_size=11, valign="bottom"))
+            sheet.set_row(SECTION_ROW, 24)
         for offset, column in enumerate(table.columns):
             sheet.set_column(left + offset, left + offset, column.width)
         _draw_rows(sheet, looks, table, left)
@@ -68,6 +69,21 @@ def _draw_rows(sheet: Worksheet, looks: Looks, table: Table, left: int, rows: in
         if column.choices or column.listed:
             _drop_down(sheet, place, column.choices, column.listed)
         _colour(sheet, looks, place, column.name, column.kind)
+
+
+def draw_proof(sheet: Worksheet, looks: Looks, names: dict[str, tuple[str, int, int]]) -> None:
+    """Draw the line over the sheet Reconcile that says how many of all invoices it accounts for."""
+    invoices = "COUNT(Invoices[Autotask id])"
+    formula = (
+        f'=IF({invoices}=0,"No invoices yet.",ROUND(100*SUM(Reconcile[Invoices in Autotask])/{invoices},1)&" % of "'
+        f'&{invoices}&" invoices since Start date: "&SUMIFS(ReconcileTotals[Invoices],ReconcileTotals[Line],"{AGREE}")'
+        '&" agree to the cent; the statement says why the others differ.")'
+    )
+    place = (TITLE_ROW, 1)
+    look = looks.format(bold=True, font_size=12, valign="vcenter", indent=1)
+    sheet.write_formula(*place, formula, look, "No invoices yet.")
+    looks.alarm(sheet, (*place, *place), '=AND(LEFT($B$1,6)<>"100 % ",LEFT($B$1,2)<>"No")')
+    names[layout.PROOF_NAME] = (sheet.get_name(), *place)
 
 
 def add_table(sheet: Worksheet, looks: Looks, table: Table, place: tuple[int, int, int]) -> None:
@@ -106,7 +122,7 @@ def listed_validation(listed: str) -> dict[str, Any]:
         "source": f"={layout.list_name(listed)}",
         "error_type": "warning",
         "error_title": "Not in the list",
-        "error_message": "Xero did not list this when the agent last looked. Keep it all the same?",
+        "error_message": "The agent did not find this when it last looked. Keep it all the same?",
     }
 
 
@@ -116,6 +132,8 @@ def _colour(sheet: Worksheet, looks: Looks, place: tuple[int, int, int, int], na
         looks.colours({**STATUS_COLOURS, **OTHER_COLOURS} if name != "Status" else STATUS_COLOURS, sheet, place)
     elif "ifference" in name:
         looks.alarm(sheet, place, f"=AND(ISNUMBER({cell}),ROUND({cell},2)<>0)")
+    elif name == "Line":
+        looks.emphasis(sheet, (place[0], 0, place[2], 5), f'=LEFT(${cell},3)="In "')
     elif name == "Problem":
         looks.alarm(sheet, place, f'={cell}<>""')
 
@@ -148,11 +166,12 @@ def _draw_setting(sheet: Worksheet, looks: Looks, row: int, setting: Setting, *,
     edge = {"top": 1, "top_color": "#1F3A5F"} if is_first else {}
     common = {"bottom": 1, "bottom_color": "#D5DAE0", "valign": "vcenter", **edge}
     sheet.write(row, 0, setting.group if is_first else "", looks.format(bold=True, font_color="#1F3A5F", **edge))
-    sheet.write_string(row, 1, setting.name, looks.format(bold=True, **common))
-    look = looks.format(bg_color="#FFFBE6", align="left", text_wrap=True, num_format=_number_format(setting), **common)
+    sheet.write_string(row, 1, setting.name, looks.format(bold=True, indent=1, **common))
+    look = looks.format(bg_color="#FFFBE6", align="left", indent=1, text_wrap=True, num_format=_number_format(setting),
+                        **common)  # fmt: skip
     _write_default(sheet, row, setting, look)
-    sheet.write_string(row, 3, setting.help, looks.format(font_color="#5B6570", text_wrap=True, **common))
-    sheet.write_blank(row, 4, None, looks.format(text_wrap=True, **common))
+    sheet.write_string(row, 3, setting.help, looks.format(font_color="#5B6570", indent=1, text_wrap=True, **common))
+    sheet.write_blank(row, 4, None, looks.format(text_wrap=True, indent=1, **common))
     if len(setting.help) > _HELP_LINE:
         sheet.set_row(row, 28)
     sheet.data_validation(row, 2, row, 2, _setting_validation(setting))
@@ -197,9 +216,11 @@ def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
     for column, name in enumerate(layout.LIST_NAMES):
         sheet.write_string(0, column, name)
-    for place, name in enumerate((layout.WORKBOOK_NAME, layout.INBOX_NAME), len(layout.LIST_NAMES) + 1):
+    hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME)
+    for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
         sheet.write_string(0, place, name)
         names[name] = (layout.LISTS_SHEET, 1, place)
+    sheet.write_string(*names[layout.LAYOUT_NAME][1:], layout.LAYOUT_VERSION)
 
 
 def draw_conf(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None:

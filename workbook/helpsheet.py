@@ -62,7 +62,7 @@ def draw_help(sheet: Worksheet, looks: Looks) -> None:
                 [(word, text, None) for word, text in VERBS])  # fmt: skip
     row = _rows(sheet, looks, row, "How the colours read", list(_COLOURS))
     _faults(sheet, looks, row)
-    set_up_page(sheet)
+    set_up_page(sheet, (row + 1, row + 1))
     sheet.freeze_panes(1, 0)
 
 
@@ -78,11 +78,11 @@ def _rows(
 ) -> int:
     _section(sheet, looks, row, title)
     for at, (word, text, colours) in enumerate(rows, row + 1):
-        look = looks.format(bold=True, align="left")
+        look = looks.format(bold=True, align="left", indent=1)
         if colours:
-            look = looks.format(bold=True, align="left", bg_color=colours[0], font_color=colours[1])
+            look = looks.format(bold=True, align="left", indent=1, bg_color=colours[0], font_color=colours[1])
         sheet.write_string(at, 1, word, look)
-        sheet.write_string(at, 2, text, looks.format())
+        sheet.write_string(at, 2, text, looks.format(align="left", indent=1))
         sheet.set_row(at, 17)
     return row + len(rows) + 2
 
@@ -91,6 +91,7 @@ def _faults(sheet: Worksheet, looks: Looks, row: int) -> None:
     _section(sheet, looks, row, "Every fault, why it happens, and what to do")
     for column, heading in enumerate(("Code", "Fault", "Why", "What to do", "Button or cell", "What it stops"), 1):
         sheet.write(row + 1, column, heading, looks.heading())
+    sheet.set_row(row + 1, 20)
     for at, kind in enumerate(CATALOGUE.values(), row + 2):
         _fault(sheet, looks, at, kind)
 
@@ -98,8 +99,8 @@ def _faults(sheet: Worksheet, looks: Looks, row: int) -> None:
 def _fault(sheet: Worksheet, looks: Looks, row: int, kind: Kind) -> None:
     shown = Fault(kind, "")
     cure = shown.cure if shown.cure != "…" else _CURE_BY_CASE
-    look = looks.format(text_wrap=True, bottom=1, bottom_color=RULE)
-    code = looks.format(bold=True, bottom=1, bottom_color=RULE)
+    look = looks.format(text_wrap=True, bottom=1, bottom_color=RULE, align="left", indent=1)
+    code = looks.format(bold=True, bottom=1, bottom_color=RULE, align="left", indent=1)
     texts = (shown.title, kind.cause, cure, kind.button, _EFFECTS[kind.effect])
     sheet.write_string(row, 1, kind.code, code)
     for column, text in enumerate(texts, 2):

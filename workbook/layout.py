@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "money", "price", "number", "whole", "date", "moment", "status", "do"]
+Kind = Literal["text", "link", "money", "price", "number", "whole", "date", "moment", "status", "do"]
 """How a column's cells look and are typed."""
 
 SHEETS = ("Dashboard", "Invoices", "Faults", "Preview", "Reconcile", "Mappings", "Settings", "Log", "Help")
@@ -18,7 +18,7 @@ LISTS_SHEET = "_lists"
 HIDDEN_SHEETS = (LISTS_SHEET, "xlwings.conf")
 
 STATUSES = (
-    ("Waiting", "Not sent yet: the last column says what it waits for. Nothing to do unless it says so."),
+    ("Waiting", "Not sent yet: the column Fault says what it waits for. Nothing to do unless it says so."),
     ("Retrying", "A try failed; the next sync tries again by itself. Tries shows how many of how many."),
     ("Fault", "It failed as often as “Tries before a fault” allows. Mend what the fault says, then Resync."),
     ("Synced", "It is in Xero, and the totals agree to the cent."),
@@ -49,7 +49,10 @@ LIST_ROOM = 20_000
 
 
 _WRAPS_FROM = 28
-_ONE_LINE = ("Invoices", "PreviewLines")
+_ONE_LINE = (
+    "Invoices", "Preview", "PreviewLines", "Reconcile", "ReconcileTotals", "ReconcileAccounts", "NotFromAutotask",
+)  # fmt: skip
+"""Long tables, and those that stand side by side: a long text of one must not push the rows of the other apart."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,9 @@ _INVOICES = Table(
         Column("Status", 19, "status", "Where the invoice stands; the sheet Help explains each word."),
         Column("Type", 11, help="Invoice or credit note."),
         Column("Number", 16, help="The number in Autotask."),
-        Column("Xero number", 14, help="The number in Xero."),
+        Column("Xero number", 14, "link", "The number in Xero; a click opens the document."),
         Column("In Xero as", 13, help="The document's state in Xero: Draft, Approved, Paid …"),
-        Column("Customer", 28, help="The company in Autotask."),
+        Column("Customer", 28, "link", "The company in Autotask; a click opens it there."),
         Column("Xero contact", 28, help="The contact in Xero."),
         Column("Date", 11, "date", "The invoice date."),
         Column("Due", 11, "date", "The due date."),
@@ -180,7 +183,7 @@ _PREVIEW = Table(
         Column("Net", 12, "money"),
         Column("Tax", 11, "money"),
         Column("Total", 13, "money"),
-        Column("Why", 48, help="The reasons, and what stands in the way."),
+        Column("Why", 72, help="The reasons, and what stands in the way."),
         _ID,
     ),
     title="Documents",
@@ -201,26 +204,89 @@ _PREVIEW_LINES = Table(
     ),
     title="Their lines",
 )
+_STATEMENT = Table(
+    "ReconcileTotals",
+    "Reconcile",
+    (
+        Column("Currency", 14),
+        Column("Line", 80, help="From all invoices in Autotask, by the reason of each difference, to all in Xero."),
+        Column("Invoices", 10, "whole"),
+        Column("Net", 15, "money"),
+        Column("Tax", 14, "money"),
+        Column("Total", 15, "money"),
+    ),
+    title="The statement: from Autotask to Xero, by currency",
+)
 _RECONCILE = Table(
     "Reconcile",
     "Reconcile",
     (
-        Column("Month", 11),
-        Column("Customer", 30),
+        Column("Month", 10, help="The month of the invoice's date."),
+        Column("Customer", 28),
         Column("Currency", 10),
-        Column("Invoices in Autotask", 13, "whole"),
-        Column("Total in Autotask", 15, "money"),
-        Column("Documents in Xero", 13, "whole"),
-        Column("Total in Xero", 15, "money"),
-        Column("Difference", 13, "money", "Xero less Autotask: should be 0.00."),
-        Column("Why", 56, help="Which invoices make the difference."),
+        Column("Invoices in Autotask", 11, "whole", "All since Start date, whatever became of them."),
+        Column("Net in Autotask", 13, "money"),
+        Column("Tax in Autotask", 13, "money"),
+        Column("Total in Autotask", 13, "money"),
+        Column("Documents in Xero", 11, "whole", "Those that stand: not voided, not deleted."),
+        Column("Net in Xero", 13, "money"),
+        Column("Tax in Xero", 13, "money"),
+        Column("Total in Xero", 13, "money"),
+        Column("Approved in Xero", 13, "money", "The part of the total that is approved or paid."),
+        Column("Drafts in Xero", 13, "money", "The part that still is a draft or awaits approval."),
+        Column("Paid", 13, "money", "Paid or credited of what is approved."),
+        Column("Outstanding", 13, "money", "Still to be paid of what is approved."),
+        Column("Difference", 13, "money", "Total in Xero less total in Autotask: should be 0.00."),
+        Column("Tax difference", 14, "money", "Tax in Xero less tax in Autotask."),
+        Column("Go to", 18, "link", "Where the difference is: the document in Xero, or the sheet that tells more."),
+        Column("Why", 100, help="Every reason for a difference, with the invoices."),
     ),
+    title="Autotask beside Xero, by month, customer and currency",
+)
+_RECONCILE_ACCOUNTS = Table(
+    "ReconcileAccounts",
+    "Reconcile",
+    (
+        Column("Month", 10),
+        Column("Currency", 10),
+        Column("Account", 11),
+        Column("Tax rate", 18, help="Xero's tax type."),
+        Column("Documents", 11, "whole"),
+        Column("Net sent", 14, "money", "As we sent it."),
+        Column("Net in Xero", 14, "money", "As it stands there now."),
+        Column("Net difference", 15, "money", "Net in Xero less net sent: what was recoded or edited there."),
+        Column("Tax sent", 13, "money"),
+        Column("Tax in Xero", 13, "money"),
+        Column("Tax difference", 15, "money"),
+    ),
+    title="By account and tax rate: as sent, and in Xero now",
+)
+_NOT_FROM_AUTOTASK = Table(
+    "NotFromAutotask",
+    "Reconcile",
+    (
+        Column("Date", 11, "date"),
+        Column("Number", 16, "link", "A click opens the document in Xero."),
+        Column("Type", 11),
+        Column("Contact", 28),
+        Column("Currency", 10),
+        Column("Net", 13, "money"),
+        Column("Tax", 12, "money"),
+        Column("Total", 13, "money"),
+        Column("Outstanding", 13, "money"),
+        Column("In Xero as", 17),
+        Column("Reference", 18),
+        Column("Note", 56, help="Where it looks like an invoice of Autotask: it may stand in Xero twice."),
+    ),
+    title="Sales in Xero since Start date that did not come from Autotask",
 )
 _ACCOUNT_MAP = Table(
     "AccountMap",
     "Mappings",
     (
-        Column("Billing code", 28, help="From Autotask; “(no billing code)” for lines without one."),
+        Column(
+            "Billing code", 28, help="From Autotask; “(no billing code)” for lines without one.", listed="BillingCodes"
+        ),
         Column("Line type", 20, help="The kind of line; blank or “(any)” covers all."),
         _yours("Xero account", 32, "Choose the account that sales with this code go to.", "Accounts"),
         Column("Invoices waiting", 10, "whole"),
@@ -235,7 +301,7 @@ _TAX_MAP = Table(
     "TaxMap",
     "Mappings",
     (
-        Column("Tax region", 22, help="From Autotask."),
+        Column("Tax region", 22, help="From Autotask.", listed="TaxRegions"),
         Column("Tax category", 20, help="From Autotask; “(line without tax)” for lines that bear none."),
         _yours("Xero tax rate", 36, "Choose the Xero tax rate for this region and category.", "TaxRates"),
         Column("Invoices waiting", 10, "whole"),
@@ -266,7 +332,7 @@ _TRACKING_MAP = Table(
     "TrackingMap",
     "Mappings",
     (
-        Column("Billing code", 28),
+        Column("Billing code", 28, listed="BillingCodes"),
         Column("Line type", 20),
         _yours("Tracking category", 22, "Xero's tracking category for these lines.", "TrackingCategories"),
         _yours("Tracking option", 22, "The option within the category.", "TrackingOptions"),
@@ -305,14 +371,24 @@ _LOG = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        _INVOICES, _FAULTS, _PREVIEW, _PREVIEW_LINES, _RECONCILE, _ACCOUNT_MAP, _TAX_MAP, _CONTACT_MAP, _TRACKING_MAP,
-        _SETTINGS, _LOG,
+        _INVOICES, _FAULTS, _PREVIEW, _PREVIEW_LINES, _STATEMENT, _RECONCILE, _RECONCILE_ACCOUNTS,
+        _NOT_FROM_AUTOTASK, _ACCOUNT_MAP, _TAX_MAP, _CONTACT_MAP, _TRACKING_MAP, _SETTINGS, _LOG,
     )
 }  # fmt: skip
 """All tables by name."""
 
 WORKBOOK_NAME = "AutoXeroWorkbook"
 INBOX_NAME = "AutoXeroInbox"
+VERSION_NAME = "AutoXeroVersion"
+PYTHON_NAMES = {"win32": "AutoXeroPythonWindows", "darwin": "AutoXeroPythonMac"}
+"""Where the Python that the buttons start stands, by Python's name of the platform."""
+LAYOUT_NAME = "AutoXeroLayout"
+LAYOUT_VERSION = "2"
+"""Which layout a file has; one without the name has the first."""
+BASE_NAME = "AutoXeroBaseCurrency"
+PROOF_NAME = "AutoXeroReconciled"
+AGREE = "Agree to the cent"
+"""The statement's line of the invoices that are the same on both sides."""
 NAMES: dict[str, str] = {
     "AutoXeroOrganisation": "text: the Xero organisation, or what to do first",
     "AutoXeroMode": "text: Preview or Live (or Paused)",
@@ -324,25 +400,49 @@ NAMES: dict[str, str] = {
     "AutoXeroLastRun": "moment: when the last run ended",
     "AutoXeroLastResult": "text: what the last run did, in a line",
     "AutoXeroNextRun": "moment: when the next run starts",
-    "AutoXeroAlerted": "text: who is told about faults",
-    "AutoXeroWaits": "text: what waits, with count and value",
+    "AutoXeroAlerted": "text: who is told about faults; what starts with 'Nobody' lights red",
+    "AutoXeroWaits": "text: what waits, with count, value, since when, and for what",
+    "AutoXeroBroken": "text: what is broken, with count, value, since when, and why",
+    BASE_NAME: "text: the currency of the books, which comes first among the currencies",
+    "AutoXeroSinceWaiting": "moment: since when the oldest invoice waits",
+    "AutoXeroSinceRetrying": "moment: since when the oldest one is tried again",
+    "AutoXeroSinceFault": "moment: since when the oldest fault is open",
+    "AutoXeroSinceChangedSinceSent": "moment: since when the oldest change is open",
+    PROOF_NAME: "text (a formula): how many of all invoices the sheet Reconcile accounts for",
     "AutoXeroNextStep": "text: the step to take now",
     "AutoXeroTimeZone": "text: the zone of all times in the workbook",
     WORKBOOK_NAME: "text (hidden): which workbook this is",
+    LAYOUT_NAME: "text (hidden): the version of the layout",
     INBOX_NAME: "text (hidden): the folder that takes the buttons' requests",
+    VERSION_NAME: "text (hidden): the AutoXero that its macros and ribbon come from; blank before it is installed",
     "AutoXeroPythonWindows": "text (hidden): xlwings' Interpreter_Win, the Python that the buttons start",
     "AutoXeroPythonMac": "text (hidden): xlwings' Interpreter_Mac",
 }
 """The named cells that a projection may fill, and what belongs in them."""
-HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, "AutoXeroPythonWindows", "AutoXeroPythonMac")
+HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, LAYOUT_NAME, VERSION_NAME, *PYTHON_NAMES.values())
 
 MONTHS = 12
 CURRENCIES = 3
+"""How many currencies the Dashboard shows."""
+
+
+def _squeezed(status: str) -> str:
+    return status.title().replace(" ", "")
 
 
 def count_name(status: str) -> str:
     """The name of the Dashboard cell that counts a status."""
-    return "AutoXeroCount" + status.title().replace(" ", "")
+    return "AutoXeroCount" + _squeezed(status)
+
+
+def value_name(status: str, place: int) -> str:
+    """The name of the Dashboard cell with the value of a status in a currency."""
+    return f"AutoXeroValue{_squeezed(status)}x{place}"
+
+
+def since_name(status: str) -> str:
+    """The name of the Dashboard cell that tells since when the oldest of a status has it."""
+    return "AutoXeroSince" + _squeezed(status)
 
 
 def month_name(month: int) -> str:
@@ -351,19 +451,33 @@ def month_name(month: int) -> str:
 
 
 def currency_name(place: int) -> str:
-    """The name of the cell with a currency of the Dashboard's money block, from 1."""
+    """The name of the cell with a currency of the Dashboard, from 1."""
     return f"AutoXeroCurrency{place}"
 
 
-def money_name(month: int, place: int) -> str:
-    """The name of the cell with the money of a month in a currency."""
-    return f"AutoXeroMoney{month:02d}x{place}"
+def heading_name(way: str, place: int) -> str:
+    """The name of the cell over a column of the Dashboard's money block."""
+    return f"AutoXeroHeading{way}{place}"
+
+
+def money_name(month: int, place: int, way: str = "In") -> str:
+    """The name of the cell with the money of a month in a currency, ``In`` or ``Out``."""
+    return f"AutoXeroMoney{month:02d}x{place}" + ("" if way == "In" else way)
+
+
+def sum_name(place: int, way: str) -> str:
+    """The name of the cell with the money of all months in a currency, ``In`` or ``Out``."""
+    return f"AutoXeroMoneyx{place}{way}"
 
 
 AGENT_NAME = "AutoXeroAgent"
 DRAFTS_NAME = "AutoXeroDrafts"
 FAULTS_NAME = "AutoXeroOpenFaults"
 ALL_NAME = "AutoXeroInvoices"
+SINCE = ("Waiting", "Retrying", "Fault", "Changed since sent")
+"""The statuses that ask how long they have lasted."""
+WAYS = (("In", "Invoice"), ("Out", "Credit note"))
+"""Money in and out, and the type of document that brings it."""
 
 
 def list_name(name: str) -> str:

@@ -39,6 +39,14 @@ def locked_by(path: Path) -> tuple[str | None, tuple[str, ...]]:
     return None, tuple(notes)
 
 
+def opened_by(path: Path) -> str:
+    """The name in the owner file that Excel leaves beside an open workbook; blank where there is none."""
+    try:
+        return _excel_owner(path.with_name(f"~${path.name}").read_bytes())
+    except OSError:
+        return ""
+
+
 def started() -> float:
     """When this computer was started, in seconds since 1970."""
     clock = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))

@@ -15,8 +15,9 @@ RULE = "#D5DAE0"
 HEADING = "#1F3A5F"
 PANEL = "#F4F6F9"
 YOURS = "#FFFBE6"
+LINK = "#1C4F9C"
 SERIES = ("#1F3A5F", "#4C9A8A", "#C98B3C")
-"""The colours of the money chart's currencies; the headings of its table wear them too."""
+"""The colours of the Dashboard's currencies, in its charts and headings."""
 
 STATUS_COLOURS = {
     "Synced": ("#E1F3E7", "#1B6435"),
@@ -30,10 +31,8 @@ STATUS_COLOURS = {
     "Changed since sent": ("#EDE3F8", "#55297C"),
 }
 OTHER_COLOURS = {
-    "Create": STATUS_COLOURS["Synced"],
-    "Update": STATUS_COLOURS["Waiting"],
-    "Adopt": STATUS_COLOURS["Changed since sent"],
-    "Void": STATUS_COLOURS["Retrying"],
+    "Send": STATUS_COLOURS["Synced"],
+    "Keep": STATUS_COLOURS["Skipped"],
     "Skip": STATUS_COLOURS["Skipped"],
     "Wait": STATUS_COLOURS["Waiting"],
     "Error": STATUS_COLOURS["Fault"],
@@ -43,6 +42,7 @@ OTHER_COLOURS = {
 
 NUMBER_FORMATS = {
     "text": "@",
+    "link": "General",
     "status": "@",
     "do": "@",
     "money": "#,##0.00",
@@ -76,7 +76,11 @@ class Looks:
 
     def cell(self, kind: str, *, yours: bool = False, wrap: bool = False, number: str = "") -> Format:
         """The format of a table's cells."""
-        more: dict[str, Any] = {"bg_color": YOURS, "indent": 1} if yours else {"indent": 1}
+        more: dict[str, Any] = {} if kind in _RIGHT else {"indent": 1}
+        if yours:
+            more["bg_color"] = YOURS
+        if kind == "link":
+            more["font_color"] = LINK
         if wrap:
             more["text_wrap"] = True
         return self.format(
@@ -96,7 +100,7 @@ class Looks:
             text_wrap=True,
             valign="vcenter",
             align="right" if right else "left",
-            indent=1,
+            indent=0 if right else 1,
         )
 
     def title(self) -> Format:
@@ -118,6 +122,11 @@ class Looks:
             sheet.conditional_format(
                 *area, {"type": "cell", "criteria": "==", "value": f'"{word}"', "format": look}
             )  # fmt: skip
+
+    def emphasis(self, sheet: Worksheet, area: tuple[int, int, int, int], formula: str) -> None:
+        """Set the cells of an area off where a formula holds."""
+        look = self.rule(bold=True, bg_color=PANEL)
+        sheet.conditional_format(*area, {"type": "formula", "criteria": formula, "format": look})
 
     def alarm(self, sheet: Worksheet, area: tuple[int, int, int, int], formula: str) -> None:
         """Colour the cells of an area red where a formula holds."""

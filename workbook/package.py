@@ -6,7 +6,9 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from workbook.locks import locked_by
 
 __all__ = ["DAMAGED", "Package"]
 
+_LEFTOVER = 600
+"""Seconds after which a temporary file must be one that a killed process left behind."""
 _CLOSE_IT = "Close it there; the agent tries again by itself."
 
 
@@ -194,6 +198,7 @@ class Package:
         data = self.to_bytes()
         temporary = None
         try:
+            _tidy(path.parent, f".{path.stem}-*.tmp")
             temporary = _write_beside(path, data)
             _check(temporary, data, self._changed)
             if backups is not None:
@@ -243,6 +248,14 @@ def _write_beside(path: Path, data: bytes) -> Path:
     return written
 
 
+def _tidy(folder: Path, names: str) -> None:
+    """Take away what killed processes left; whatever cannot be taken away now waits for the next time."""
+    for left in folder.glob(names):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _LEFTOVER:
+                left.unlink()
+
+
 def _check(temporary: Path, data: bytes, changed: dict[str, Packed]) -> None:
     """Read back what the disk took, and find every changed part in it."""
     again = Package.read(temporary)
@@ -253,6 +266,7 @@ def _check(temporary: Path, data: bytes, changed: dict[str, Packed]) -> None:
 def _back_up(path: Path, backups: Path, keep: int) -> None:
     """Keep a copy named by the time when the file was last saved."""
     backups.mkdir(parents=True, exist_ok=True)
+    _tidy(backups, f"{path.stem}-*.partial")
     saved = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     copy = backups / f"{path.stem}-{saved:%Y%m%dT%H%M%S%fZ}{path.suffix}"
     if not copy.exists():

@@ -50,13 +50,17 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def project(path: Path, projection: Projection, *, backups: Path | None = None) -> Outcome:
+def project(
+    path: Path, projection: Projection, *, backups: Path | None = None, template: Path | None = None
+) -> Outcome:
     """Write a projection into the closed workbook.
 
     Args:
         path: The workbook.
         projection: What it should show.
         backups: The folder that gets a copy of the file as it was before.
+        template: The workbook as it is shipped: what the file lacks of it is put back first. Without it, a missing
+            table or column is told and passed over.
 
     Raises:
         InUseError: Another program has it open; nothing was written.
@@ -68,6 +72,8 @@ def project(path: Path, projection: Projection, *, backups: Path | None = None) 
 
     _check_names(projection)
     session = Session(path)
+    if template is not None:
+        projection = session.mend(template, projection, backups)
     session.apply(projection)
     if not session.package.is_changed:
         return Outcome(changed=False, notes=tuple(session.notes))

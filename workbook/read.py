@@ -15,10 +15,10 @@ from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, Trac
 from agent.domain.problems import Problem
 from agent.domain.settings import SETTINGS, Settings, read_settings
 from workbook.book import Book, Grid
-from workbook.cells import ErrorValue, Read, fold, letters, value_of
+from workbook.cells import EPOCH, ErrorValue, Read, fold, letters, value_of
 from workbook.container import damaged
 from workbook.errors import NotAWorkbookError
-from workbook.layout import DO, TABLES, WORKBOOK_NAME
+from workbook.layout import DO, LAYOUT_NAME, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
 
@@ -74,7 +74,7 @@ def read(path: Path) -> Reading:
     settings = reader.settings()
     mappings = reader.mappings()
     wishes = reader.wishes()
-    return Reading(settings, mappings, wishes, tuple(reader.problems), reader.workbook_id(), book.package.digest)
+    return Reading(settings, mappings, wishes, tuple(reader.problems), reader.named(WORKBOOK_NAME), book.package.digest)
 
 
 def read_table(path: Path, name: str) -> list[dict[str, Read]]:
@@ -87,6 +87,16 @@ def read_table(path: Path, name: str) -> list[dict[str, Read]]:
     book = Book(Package.read(path))
     grid = book.grids.get(name)
     return [] if grid is None else list(_Reader(book).table_rows(grid))
+
+
+def read_layout(path: Path) -> str:
+    """The version of the file's layout; blank in those of the first version.
+
+    Raises:
+        NotAWorkbookError: It is not the AutoXero workbook, or it is damaged.
+        InUseError: Another program holds it so that it cannot be read.
+    """
+    return _Reader(Book(Package.read(path))).named(LAYOUT_NAME)
 
 
 class _Reader:
@@ -148,12 +158,19 @@ class _Reader:
             elif isinstance(value, ErrorValue):
                 own.append(Problem(name, f"The cell shows {value.text}. Type {_allowed(name)}."))
             else:
-                typed[name] = value
+                typed[name] = self._dated(name, value)
             seen.add(fold(name))
         settings, problems = read_settings(typed)
         told = {problem.where for problem in own}
         self.problems += own + [problem for problem in problems if problem.where not in told]
         return settings
+
+    def _dated(self, name: str, value: Read) -> Read:
+        """A date as the other calendar counts it, in workbooks that count the days from 1904 as old Macs did."""
+        is_date = any(setting.kind == "date" and fold(setting.name) == fold(name) for setting in SETTINGS)
+        if is_date and isinstance(value, int | float) and not isinstance(value, bool):
+            return value + (self._book.epoch - EPOCH).days
+        return value
 
     def mappings(self) -> Mappings:
         """All mapping rows that have a target, with a problem for each that cannot be used."""
@@ -241,9 +258,9 @@ class _Reader:
             else:
                 yield int(autotask_id), verb
 
-    def workbook_id(self) -> str:
-        """Which workbook this is."""
-        place = self._book.named_cells.get(WORKBOOK_NAME)
+    def named(self, name: str) -> str:
+        """The text of a named cell; blank where there is none."""
+        place = self._book.named_cells.get(name)
         if place is None:
             return ""
         sheet, column, wanted = place

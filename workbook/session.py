@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from workbook import layout
 from workbook.book import Book, parse, to_bytes
-from workbook.cells import Cell, has_formula, letters, make, shows, style_of, value_of, with_cached_value
+from workbook.cells import (
+    Cell,
+    Link,
+    Read,
+    column_number,
+    has_formula,
+    letters,
+    make,
+    shows,
+    style_of,
+    value_of,
+    with_cached_value,
+)
 from workbook.container import Deflater, damaged
 from workbook.errors import NotAWorkbookError
 from workbook.facts import SEEN_FINE, Facts
+from workbook.kept import from_backups
+from workbook.mend import mend
 from workbook.package import Package, check_free
 from workbook.project import Projection
-from workbook.splice import Edits, SheetReader, cell_at, cells_of, write
+from workbook.splice import Edits, SheetReader, Skim, cell_at, cells_of, write
 from workbook.tables import BlockWriter, KeyedWriter, TableWriter, WishWriter
 
-_CHAINED = re.compile(rb'<c\s[^>]*?r="([A-Z]+\d+)"[^>]*?>')
+_CHAINED = re.compile(rb"<c\s[^>]*>")
+_CHAINED_CELL = re.compile(rb'\sr="([A-Z]+)(\d+)"')
+_CHAINED_SHEET = re.compile(rb'\si="(\d+)"')
 _FAST = 1
 """The compression of big sheets: as Excel itself does, for speed."""
 
@@ -35,24 +52,46 @@ class Session:
         self.package = Package.read(path)
         self._book = Book(self.package)
         self._needs_calculation = False
-        self._drops_formulas = False
+        self._changes_formulas = False
         if not any(name in self._book.grids for name in layout.TABLES):
             raise NotAWorkbookError(
                 f"{path.name} has none of AutoXero's tables. Choose the AutoXero.xlsm that you set up."
             )
+
+    def mend(self, template: Path, projection: Projection, backups: Path | None) -> Projection:
+        """Put back what the workbook lacks; gives the projection with what backups know of tables made anew.
+
+        Args:
+            template: The workbook as it is shipped.
+            projection: What is to be written.
+            backups: The folder with copies of the workbook.
+        """
+        mended = mend(self.package, Package.read(template))
+        self.notes += mended.notes
+        self._book = Book(self.package)
+        if layout.LAYOUT_NAME in self._book.named_cells:
+            projection = replace(projection, names={layout.LAYOUT_NAME: layout.LAYOUT_VERSION, **projection.names})
+        kept = from_backups(self.package.path, backups, mended.emptied) if backups and mended.emptied else {}
+        edits = dict(projection.edits)
+        for name, (values, backup) in kept.items():
+            edits[name] = {**values, **edits.get(name, {})}
+            self.notes.append(f"What you had typed in {name} was taken from the backup {backup.name}.")
+        if "Settings" in mended.emptied and "Settings" not in kept:
+            self.notes.append("The settings have their defaults: nothing is sent until the Start date is set.")
+        return replace(projection, edits=edits)
 
     def apply(self, projection: Projection) -> None:
         """Work out and pack every change."""
         facts = self._tables(projection)
         names = dict(projection.names)
         if facts is not None:
-            names |= facts.names()
+            names |= facts.names(str(names.get(layout.BASE_NAME) or self._shown(layout.BASE_NAME) or ""))
         self._seen(names)
         self._cells(names, projection.lists)
-        if self._drops_formulas or self._needs_calculation:
-            self._book.drop_calculation_chain()
         if self.package.is_changed:
             self._calculate_foreign_formulas()
+        if self._changes_formulas or self._needs_calculation:
+            self._book.drop_calculation_chain()
 
     def _seen(self, names: dict[str, Cell]) -> None:
         """The light's cached text: whoever writes the file now is alive now."""
@@ -60,6 +99,19 @@ class Session:
             names[layout.AGENT_NAME] = SEEN_FINE
         else:
             names.pop(layout.AGENT_NAME, None)
+
+    def _shown(self, name: str) -> Read:
+        """What a named cell shows now."""
+        sheet, column, row = self._book.named_cells.get(name, ("", 0, 0))
+        found: list[Read] = []
+
+        def visit(number: int, data: bytes) -> None:
+            if number == row and (raw := cell_at(data, row, letters(column).encode())) is not None:
+                found.append(value_of(raw, self._book.shared))
+
+        if sheet:
+            self._scan(sheet, [visit])
+        return found[0] if found else None
 
     def _tables(self, projection: Projection) -> Facts | None:
         writers: dict[str, list[TableWriter]] = {}
@@ -94,18 +146,21 @@ class Session:
         return BlockWriter(self._book, table, grid, edits, rows, wishes)
 
     def _run(self, sheet: str, tables: Sequence[TableWriter], edits: Edits) -> None:
-        reader = self._scan(sheet, [table.visit for table in tables])
+        skim = tables[0].skim if len(tables) == 1 and isinstance(tables[0], KeyedWriter) else None
+        reader = self._scan(sheet, [table.visit for table in tables], skim)
         for table in tables:
             table.finish()
             self.notes += table.notes
             self._needs_calculation |= table.needs_calculation
-            self._drops_formulas |= table.drops_formulas
+            self._changes_formulas |= table.changes_formulas
         self._write(sheet, reader, edits)
 
-    def _scan(self, sheet: str, visitors: Sequence[Callable[[int, bytes], None]]) -> SheetReader:
+    def _scan(
+        self, sheet: str, visitors: Sequence[Callable[[int, bytes], None]], skim: Skim | None = None
+    ) -> SheetReader:
         try:
             reader = SheetReader(self.package.pieces(sheet))
-            for number, row in reader.rows():
+            for number, row in reader.rows(skim):
                 for visit in visitors:
                     visit(number, row)
         except (ValueError, UnicodeDecodeError) as error:
@@ -145,7 +200,7 @@ class Session:
                 raw = cell_at(found.get(number, b""), number, letter)
                 if shows(raw, value, self._book.shared, self._book.epoch):
                     continue
-                if raw is not None and has_formula(raw):
+                if raw is not None and has_formula(raw) and not isinstance(value, Link):
                     new = with_cached_value(raw, value, self._book.epoch)
                     if new == raw:
                         continue
@@ -204,13 +259,26 @@ class Session:
             self.package.replace(self._book.part, to_bytes(root))
 
     def _has_foreign_formulas(self) -> bool:
+        """Whether a table calculates, or the list of formulas has more than ours and those in our own columns."""
+        if any(grid.formulas for grid in self._book.grids.values()):
+            return True
         chains = [target for _, kind, target in self._book.relations(self._book.part) if kind == "calcChain"]
         if not chains or not self.package.has(chains[0]):
             return False
-        ours = {
-            letters(column) + str(row)
-            for name, (sheet, column, row) in self._book.named_cells.items()
-            if name.startswith("AutoXero") and sheet == self._book.sheets.get("Dashboard")
-        }
-        chained = _CHAINED.findall(self.package.part(chains[0]))
-        return any(ref.decode() not in ours for ref in chained)
+        ours = {place for name, place in self._book.named_cells.items() if name.startswith("AutoXero")}
+        grids = [(grid, self._owned_columns(name)) for name, grid in self._book.grids.items() if name in layout.TABLES]
+        sheet = ""
+        for entry in _CHAINED.findall(self.package.part(chains[0])):
+            if found := _CHAINED_SHEET.search(entry):
+                sheet = self._book.sheet_ids.get(int(found[1]), "")
+            place = _CHAINED_CELL.search(entry)
+            column, row = (column_number(place[1]), int(place[2])) if place else (0, 0)
+            if (sheet, column, row) not in ours and not any(
+                grid.sheet == sheet and column in owned and grid.first <= row <= grid.last for grid, owned in grids
+            ):
+                return True
+        return False
+
+    def _owned_columns(self, name: str) -> set[int]:
+        columns = self._book.grids[name].columns
+        return {columns[item.name] for item in layout.TABLES[name].columns if item.owned and item.name in columns}

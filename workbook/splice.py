@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbook.book import Area
@@ -29,6 +29,16 @@ _CELL = re.compile(rb"<c(?=[\s/>])[^>]*?(?:/>|>.*?</c>)", re.DOTALL)
 _PLACE = re.compile(rb'\sr="([A-Z]+)\d*"')
 _DIMENSION = re.compile(rb'<dimension\s+ref="([^"]*)"')
 _RANGES = re.compile(rb'(\ssqref="|<xm:sqref>)([^"<]*)')
+
+_CELL_REST = rb"[^>]*+>(?>(?<=/>)|<v>[^<]*+</v></c>|(?:[^<]++|<(?!/c>)[^>]*+>)*+</c>)"
+"""A cell from its attributes on. It matches in one way only (``(?>``, ``++``), so that no row takes long to fail."""
+_USUAL_CELL = re.compile(rb'(<c r="([A-Z]++)\d++"' + _CELL_REST + b")")
+_ANY_CELLS = b"(?:<c" + _CELL_REST + b")*"
+
+Note = Callable[[int, int], None]
+"""Takes the number of a row that went by, and where in the data at hand it ends."""
+Skim = Callable[[bytes, int, Note], int]
+"""Passes over rows that need no closer look; gives where in the data the first other one starts."""
 
 Changes = Mapping[int, Mapping[int, bytes | None]]
 """New cells by row and column; ``None`` takes the cell away."""
@@ -63,8 +73,11 @@ class SheetReader:
         self.numbers = array("L")
         self.ends = array("Q")
 
-    def rows(self) -> Iterator[tuple[int, bytes]]:
+    def rows(self, skim: Skim | None = None) -> Iterator[tuple[int, bytes]]:
         """Each row's number and bytes.
+
+        Args:
+            skim: Is asked before each row, and passes over as many as it likes.
 
         Raises:
             ValueError: The sheet is cut off or written in a way that no spreadsheet program uses.
@@ -74,12 +87,19 @@ class SheetReader:
             return
         number, at, data, passed = 0, 0, self._rest, self.first
         note_number, note_end = self.numbers.append, self.ends.append
+
+        def note(passing: int, end: int) -> None:
+            if self.numbers and passing <= self.numbers[-1]:
+                raise ValueError("rows are out of order")
+            note_number(passing)
+            note_end(passed + end)
+
         while True:
-            start, end = at, 0
-            if data.startswith(b'<row r="', at):  # the usual way, and 50,000 times over
-                head = data.find(b">", at)
-                end = data.find(b"</row>", head) + 6 if head > 0 and data[head - 1] != _SLASH else 0
-            if end < _CLOSING:
+            if skim is not None:
+                at = skim(data, at, note)
+                number = self.numbers[-1] if self.numbers else 0
+            start, end = at, _usual_end(data, at)
+            if not end:
                 start, end = _row_span(data, at)
             while not end:
                 piece = next(self._pieces, None)
@@ -92,11 +112,8 @@ class SheetReader:
                 break
             row = data[start:end]
             at = end
-            above, number = number, _number(row) or number + 1
-            if number <= above:
-                raise ValueError("rows are out of order")
-            note_number(number)
-            note_end(passed + end)
+            number = _number(row) or number + 1
+            note(number, end)
             yield number, row
         self.tail = data[at:] + b"".join(self._pieces)
 
@@ -120,6 +137,15 @@ class _Copier:
             self._within += len(stretch)
             self._at += len(stretch)
             yield stretch
+
+
+def _usual_end(data: bytes, at: int) -> int:
+    """Where a row ends that is written in the usual way and is all there; else 0."""
+    if not data.startswith(b'<row r="', at):
+        return 0
+    head = data.find(b">", at)
+    end = data.find(b"</row>", head) if head > 0 and data[head - 1] != _SLASH else -1
+    return end + _CLOSING if end > 0 else 0
 
 
 def _row_span(data: bytes, at: int) -> tuple[int, int]:
@@ -148,6 +174,9 @@ def _number(row: bytes) -> int:
 
 def cells_of(row: bytes) -> dict[int, bytes]:
     """The cells of a row by column."""
+    found = _USUAL_CELL.findall(row)
+    if len(found) == row.count(b"<c ") + row.count(b"<c>") + row.count(b"<c/>"):
+        return {column_number(letter): raw for raw, letter in found}
     return _take_apart(row)[0]
 
 
@@ -195,6 +224,24 @@ def cells_at(row: bytes, number: int, columns: Sequence[bytes]) -> list[bytes | 
             at = row.find(b"</c>", at) + 4
         found.append(row[start:at])
     return found
+
+
+def usual_row(columns: Sequence[bytes], numbers: Container[bytes]) -> re.Pattern[bytes]:
+    """A pattern for rows as spreadsheet programs write them, which takes some cells out of a row at one stroke.
+
+    Its groups are the row's number, then for each column the cell without its place; of numbers only the digits,
+    and nothing when the cell is blank.
+
+    Args:
+        columns: The letters of the columns, from left to right; a row that lacks one of them is not matched.
+        numbers: Those that hold plain numbers; a row with anything else there is not matched.
+    """
+    number = rb'(?: s="\d++")?+(?: t="n")?+(?:/>|><v>([\d.Ee+-]++)</v></c>)'
+    cells = [
+        b'<c r="%b\\d++"%b' % (letter, number if letter in numbers else b"(%b)" % _CELL_REST) for letter in columns
+    ]
+    opening = rb'<row r="(\d++)"[^>]*+(?<!/)>'
+    return re.compile(opening + b"".join(_ANY_CELLS + b"?" + cell for cell in cells) + _ANY_CELLS + b"+</row>")
 
 
 def changed_row(row: bytes, cells: Mapping[int, bytes | None], *, show: bool = False, lines: int = 0) -> bytes:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from decimal import Decimal
 
 from lxml import etree
 
 from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
 from workbook.cells import (
     Cell,
+    Link,
     Read,
     encode,
     escape,
     fold,
     has_formula,
+    is_as_made,
+    is_link,
     letters,
+    link_formula,
     make,
     moved,
     shows,
@@ -24,8 +26,9 @@ from workbook.cells import (
     value_of,
 )
 from workbook.facts import COLUMNS, Facts
+from workbook.formulas import SharedFormulas, is_shared
 from workbook.layout import Table
-from workbook.splice import Edits, cell_at, cells_of
+from workbook.splice import Edits, Note, cell_at, cells_of
 from workbook.tally import Tally
 
 Row = Mapping[str, Cell]
@@ -48,13 +51,13 @@ class TableWriter:
     Attributes:
         notes: What was noticed, in words.
         needs_calculation: Whether formulas were added that only a spreadsheet program can work out.
-        drops_formulas: Whether formula cells were taken away.
+        changes_formulas: Whether formula cells came or went, so that the list of them no longer fits.
     """
 
     def __init__(self, book: Book, table: Table, grid: Grid, edits: Edits) -> None:
         self.notes: list[str] = []
         self.needs_calculation = False
-        self.drops_formulas = False
+        self.changes_formulas = False
         self._book = book
         self._table = table
         self._grid = grid
@@ -100,12 +103,19 @@ class TableWriter:
         raw = None if column is None else cell_at(row, number, self._letters[column])
         return None if raw is None else value_of(raw, self._book.shared)
 
+    def _shown(self, cells: Mapping[int, bytes], name: str) -> Read:
+        raw = cells.get(self._grid.columns.get(name, 0))
+        return None if raw is None else value_of(raw, self._book.shared)
+
     def _set(self, number: int, column: int, raw: bytes | None, value: Cell) -> bool:
         """Let a cell show a value; tells whether it had to change."""
-        if shows(raw, value, self._book.shared, self._book.epoch) and not (raw and has_formula(raw)):
+        if raw is not None and is_as_made(raw, value, self._book.epoch):
             return False
-        if raw is not None and has_formula(raw):
-            self.drops_formulas = True
+        calculates = raw is not None and has_formula(raw)
+        if shows(raw, value, self._book.shared, self._book.epoch) and (isinstance(value, Link) or not calculates):
+            return False
+        self.changes_formulas |= calculates != (isinstance(value, Link) and bool(link_formula(value)))
+        if raw is not None and calculates and not is_link(raw):
             place = f"{letters(column)}{number} on the sheet {self._grid.sheet_name}"
             self.notes.append(f"A formula stood in {place}, where the agent writes; its value was put there instead.")
         style = style_of(raw) if raw is not None else self._styles.get(column, b"")
@@ -124,6 +134,7 @@ class TableWriter:
             ref, style = self._letters[column] + b"%d" % number, self._styles.get(column, b"")
             if name in row or name not in self._grid.formulas:
                 value = row.get(name)
+                self.changes_formulas |= isinstance(value, Link)
                 kind, _ = encode(value, self._book.epoch)
                 if style or kind or value is not None:
                     self._edits.put(number, column, make(ref, style, value, self._book.epoch))
@@ -161,7 +172,7 @@ class TableWriter:
                     self._edits.put(old.bottom, column, None)
             for column, raw in self._totals.items():
                 self._edits.put(new.bottom, column, moved(raw, self._letter(column) + b"%d" % new.bottom))
-            self.drops_formulas = True
+            self.changes_formulas = True
         self._edits.grown.append((old, new))
         self._book.package.replace(grid.part, _resized(self._book, grid, new, self._is_unfiltered))
 
@@ -207,7 +218,7 @@ class KeyedWriter(TableWriter):
         self._wishes = {tuple(fold(part) for part in key): (key, row) for key, row in wishes.items()}
         self._owned = {column.name for column in table.columns if column.owned}
         self._used = grid.first - 1
-        self._tally = Tally(book, grid, table.key[0]) if table.name == "Invoices" else None
+        self._tally = Tally(book, grid, *table.key) if table.name == "Invoices" else None
         self._seen: set[Key] = set()
 
     @property
@@ -215,33 +226,31 @@ class KeyedWriter(TableWriter):
         """What the Dashboard counts, once all rows went by; ``None`` for tables it does not look at."""
         return self._tally.facts() if self._tally else None
 
-    def visit(self, number: int, row: bytes) -> None:
-        """Look at a row of the sheet as it goes by; quickly where nothing is wanted of it."""
-        if self._tally is None or not self._grid.first < number <= self._grid.last:
-            super().visit(number, row)
-            return
-        text, cells = self._tally.look(number, row)
+    def skim(self, data: bytes, at: int, note: Note) -> int:
+        """Pass over the rows of which nothing is wanted but to be counted; most are such."""
+        return self._tally.skim(data, at, note, self._passes) if self._tally else at
+
+    def _passes(self, number: int, text: str) -> bool:
         key = (text,)
-        if not text or key in self._wanted or key in self._wishes or key in self._seen:
-            super().visit(number, row)
-            return
+        busy = key in self._wanted or key in self._wishes or key in self._seen
+        if busy or not self._grid.first < number <= self._grid.last:
+            return False
         self._used = number
         self._seen.add(key)
-        self._tally.count(cells)
+        return True
 
     def _visit_row(self, number: int, row: bytes) -> None:
-        key = tuple(fold(self._read(number, row, name)) for name in self._table.key)
+        cells = cells_of(row)
+        key = tuple(fold(self._shown(cells, name)) for name in self._table.key)
         if not any(key):
-            cells = cells_of(row)
             if any(is_filled(cells.get(column)) for name, column in self._grid.columns.items()
                    if name not in self._grid.formulas):  # fmt: skip
                 self._used = number
-                self._count(number, row, {})
+                self._count(cells, {})
             return
         self._used = number
         if key in self._seen:
-            self._count(number, row, {})
-            self.notes.append(f"The table {self._table.name} has the row {' · '.join(key)} twice; the first counts.")
+            self._twin(number, cells, key)
             return
         self._seen.add(key)
         new: dict[str, Cell] = {}
@@ -252,20 +261,42 @@ class KeyedWriter(TableWriter):
         for name, value in new.items():
             column = self._grid.columns.get(name)
             if column is not None and name not in self._table.key and name not in self._grid.formulas:
-                self._set(number, column, cell_at(row, number, self._letters[column]), value)
+                self._set(number, column, cells.get(column), value)
         if number in self._edits.cells:
             names = [name for name, _ in self._wrapped]
-            self._measure(number, {**{name: self._read(number, row, name) for name in names}, **new})
-        self._count(number, row, new)
+            self._measure(number, {**{name: self._shown(cells, name) for name in names}, **new})
+        self._count(cells, new)
 
-    def _count(self, number: int, row: bytes, new: Row) -> None:
+    def _twin(self, number: int, cells: Mapping[int, bytes], key: Key) -> None:
+        """A row that somebody copied: in Invoices it keeps what is the accountant's own, and what is ours goes.
+
+        In mappings and Settings the reader asks which of the two counts, so they stay as they are.
+        """
+        if self._tally is None:
+            self.notes.append(f"The table {self._table.name} has the row {' · '.join(key)} twice; the first counts.")
+            return
+        for column in self._table.columns:
+            place = self._grid.columns.get(column.name)
+            raw = None if place is None else cells.get(place)
+            if place and raw and is_filled(raw) and column.name not in self._grid.formulas:
+                self.changes_formulas |= has_formula(raw)
+                self._edits.put(number, place, make(self._letters[place] + b"%d" % number, style_of(raw), None))
+        self.notes.append(
+            f"The sheet {self._grid.sheet_name} had {' · '.join(key)} twice: row {number} was a copy. The agent's "
+            "cells in it were emptied; what you have in columns of your own stays."
+        )
+
+    def _count(self, cells: Mapping[int, bytes], new: Row) -> None:
         if self._tally is not None:
-            old = {name: self._read(number, row, name) for name in COLUMNS}
-            self._tally.add({**old, **new})
+            self._tally.add({name: new[name] if name in new else self._shown(cells, name) for name in COLUMNS})
 
     def finish(self) -> None:
         """Append the rows whose keys were not seen."""
-        missing = [row for key, row in self._wanted.items() if key not in self._seen and any(key)]
+        missing = [
+            {**row, **(self._wishes[key][1] if key in self._wishes else {})}
+            for key, row in self._wanted.items()
+            if key not in self._seen and any(key)
+        ]
         known = {*self._seen, *self._wanted}
         if self._table.name != "Invoices":
             missing += [
@@ -298,15 +329,29 @@ class BlockWriter(TableWriter):
         self._wishes = {tuple(fold(part) for part in key): row for key, row in wishes.items()}
         self._kept: list[tuple[int, bytes]] = []
         self._last = grid.first - 1
+        owned = {column.name for column in table.columns if column.owned}
+        self._theirs = {
+            column
+            for name, column in grid.columns.items()
+            if table.key and name not in owned and name not in grid.formulas
+        }
+        self._beside: dict[Key, tuple[int, dict[int, bytes]]] = {}
+        self._shared_formulas = SharedFormulas()
+        self._is_moving = False
 
     def _visit_row(self, number: int, row: bytes) -> None:
         if b'hidden="1"' in row[: row.index(b">")]:
             self._edits.shown.add(number)
             self._is_unfiltered = True
-        if self._table.key:
-            self._kept.append((number, row))
-        else:
+        if not self._table.key:
             self._compare(number, row)
+            return
+        self._kept.append((number, row))
+        key = tuple(fold(self._read(number, row, name)) for name in self._table.key)
+        cells = {column: raw for column, raw in cells_of(row).items() if column in self._theirs}
+        for column, raw in cells.items():
+            self._shared_formulas.learn(raw, letters(column) + str(number))
+        self._beside.setdefault(key, (number, cells))
 
     def _compare(self, number: int, row: bytes) -> None:
         self._last = max(self._last, number)
@@ -315,11 +360,14 @@ class BlockWriter(TableWriter):
         if place >= max(len(self._rows), 1):
             for column, raw in cells.items():
                 if self._covers(column):
-                    self.drops_formulas |= has_formula(raw)
+                    self.changes_formulas |= has_formula(raw)
                     self._edits.put(number, column, None)
             return
         wanted = self._rows[place] if self._rows else {}
+        self._carry(number, wanted, cells)
         for name, column in self._grid.columns.items():
+            if column in self._theirs and name not in wanted:
+                continue
             if name in wanted or name not in self._grid.formulas:
                 self._set(number, column, cells.get(column), wanted.get(name))
             elif column not in cells:
@@ -327,40 +375,43 @@ class BlockWriter(TableWriter):
                 self._edits.put(number, column, self._formula(ref, style, name))
         self._measure(number, wanted)
 
+    def _carry(self, number: int, wanted: Row, cells: Mapping[int, bytes]) -> None:
+        """Let what stands in the accountant's columns move with its row."""
+        key = tuple(fold(wanted.get(name)) for name in self._table.key)
+        origin, beside = self._beside.get(key, (number, {}))
+        for column in self._theirs:
+            old, raw = cells.get(column), beside.get(column)
+            place = letters(column) + str(number)
+            if raw is None:
+                raw = make(place.encode(), style_of(old) if old else self._styles.get(column, b""), None)
+                if not is_filled(old) and (old is not None or b"s=" not in raw):
+                    continue
+            elif origin != number or (self._is_moving and is_shared(raw)):
+                self.needs_calculation |= has_formula(raw)
+                raw = self._shared_formulas.moved(raw, letters(column) + str(origin), place)
+            if raw != old:
+                self.changes_formulas |= has_formula(raw) or (old is not None and has_formula(old))
+                self._edits.put(number, column, raw)
+
+    def _add(self, number: int, row: Row) -> None:
+        super()._add(number, row)
+        self._carry(number, row, {})
+
     def finish(self) -> None:
         """Write the rows that go beyond the old ones, and give the table its new size."""
-        if self._kept:
-            self._carry()
-            for number, row in self._kept:
-                self._compare(number, row)
+        if self._table.key:
+            keys = [tuple(fold(row.get(name)) for name in self._table.key) for row in self._rows]
+            self._rows = [{**row, **self._wishes.get(key, {})} for key, row in zip(keys, self._rows, strict=True)]
+            places = {key: number for number, key in enumerate(keys, self._grid.first)}
+            self._is_moving = any(places.get(key) != number for key, (number, _) in self._beside.items())
+            for number, kept in self._kept:
+                self._compare(number, kept)
         count = max(len(self._rows), 1)
         last = self._room(self._grid.first + count - 1)
         for number in range(self._last + 1, last + 1):
             place = number - self._grid.first
             self._add(number, self._rows[place] if place < len(self._rows) else {})
         self._resize(last)
-
-    def _carry(self) -> None:
-        """Let what stands in the accountant's columns move with its row."""
-        ours = {column.name for column in self._table.columns if column.owned}
-        theirs = [name for name in self._grid.columns if name not in ours and name not in self._grid.formulas]
-        old = {
-            tuple(fold(self._read(number, row, name)) for name in self._table.key): {
-                name: _writable(self._read(number, row, name)) for name in theirs
-            }
-            for number, row in self._kept
-        }
-        carried: list[Row] = []
-        for row in self._rows:
-            key = tuple(fold(row.get(name)) for name in self._table.key)
-            carried.append({**old.get(key, {}), **row, **self._wishes.get(key, {})})
-        self._rows = carried
-
-
-def _writable(value: Read) -> Cell:
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    return value if isinstance(value, str | int | bool | date) else None
 
 
 class WishWriter(TableWriter):

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from workbook.book import Book, Grid
-from workbook.cells import Cell, Read, fold, letters, value_of
+from workbook.cells import Cell, Read, letters, value_of
 from workbook.facts import COLUMNS, Facts
-from workbook.splice import cells_at
+from workbook.splice import Note, usual_row
 
-_Look = tuple[bytes | None, ...]
-_NUMBER_END = b"</v></c>"
+_SUMS = 2
+"""How many of `COLUMNS`, at their end, are sums; by the others rows are grouped."""
 _SHORT = 15
 """Numbers as long as this may be 0.1 written as 0.10000000000000001, as Excel does."""
-
-
-def _bare(raw: bytes | None) -> bytes | None:
-    """A cell without its place, so that cells that look alike are alike."""
-    return raw[raw.find(b'"', 6) :] if raw and raw[:6] == b'<c r="' else raw
-
-
-def _whole(raw: bytes) -> bytes:
-    return raw if raw[:2] == b"<c" else b"<c" + raw[1:]
 
 
 class Tally:
@@ -31,48 +22,54 @@ class Tally:
     Args:
         book: The workbook.
         grid: Where the table stands.
-        key: The heading of its key.
+        key: The heading of its key, a whole number.
     """
 
     def __init__(self, book: Book, grid: Grid, key: str) -> None:
         self._book = book
         self._facts = Facts()
-        self._groups: dict[_Look, list[Decimal | int]] = {}
-        wanted = (key, *COLUMNS)
-        places = sorted((grid.columns[name], name) for name in wanted if name in grid.columns)
-        self._letters = [letters(column).encode() for column, _ in places]
-        order = [name for _, name in places]
-        self._key = order.index(key)
-        self._places = [order.index(name) if name in order else -1 for name in COLUMNS]
+        self._groups: dict[tuple[bytes | None, ...], tuple[list[int], list[Decimal]]] = {}
+        self._match = None
+        places = sorted(grid.columns[name] for name in (key, *COLUMNS) if name in grid.columns)
+        if len(places) == len(COLUMNS) + 1:
+            numbers = [letters(grid.columns[name]).encode() for name in (key, *COLUMNS[-_SUMS:])]
+            self._match = usual_row([letters(place).encode() for place in places], numbers).match
+            self._order = [1, *(places.index(grid.columns[name]) + 2 for name in (key, *COLUMNS))]
 
-    def look(self, number: int, row: bytes) -> tuple[str, list[bytes | None]]:
-        """The row's key as `fold` gives it, and the cells that `count` takes."""
-        cells = [*cells_at(row, number, self._letters), None]
-        raw = cells[self._key]
-        if raw is None:
-            return "", cells
-        if raw.endswith(_NUMBER_END) and (text := raw[raw.rfind(b"<v>") + 3 : -8]).isdigit() and b" t=" not in raw:
-            return text.decode(), cells
-        return fold(value_of(raw, self._book.shared)), cells
+    def skim(self, data: bytes, at: int, note: Note, passes: Callable[[int, str], bool]) -> int:
+        """Count rows as they lie, up to the first that is written in another way than usual or does not pass.
 
-    def count(self, cells: list[bytes | None]) -> None:
-        """Count a row that stays as it is."""
-        status, state, day, currency, total = [cells[place] for place in self._places]
-        group = (_bare(status), _bare(state), _bare(day), _bare(currency))
+        Args:
+            data: Bytes of the sheet.
+            at: Where a row starts in them.
+            note: Takes each row that was counted: its number, and where it ends.
+            passes: Tells by number and key whether a row stays as it is.
+
+        Returns:
+            Where the first row starts that was not counted.
+        """
+        if self._match is None:
+            return at
+        while found := self._match(data, at):
+            number, key, *cells = found.group(*self._order)
+            row = int(number)
+            if key is None or not key.isdigit() or not passes(row, key.decode()):
+                break
+            at = found.end()
+            note(row, at)
+            self._count(tuple(cells[:-_SUMS]), cells[-_SUMS:])
+        return at
+
+    def _count(self, group: tuple[bytes | None, ...], amounts: list[bytes | None]) -> None:
         known = self._groups.get(group)
         if known is None:
-            known = self._groups[group] = [0, Decimal(0)]
-        known[0] += 1
-        if total is not None:
-            known[1] += self._amount(total)
-
-    def _amount(self, raw: bytes) -> Decimal:
-        text = raw[raw.rfind(b"<v>") + 3 : -8]
-        if len(text) < _SHORT and raw.endswith(_NUMBER_END) and b" t=" not in raw and b"<f" not in raw:
-            return Decimal(text.decode())
-        value = value_of(raw, self._book.shared)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return Decimal(str(value)) if is_number else Decimal(0)
+            known = self._groups[group] = ([0], [Decimal(0)] * _SUMS)
+        known[0][0] += 1
+        sums = known[1]
+        for place, text in enumerate(amounts):
+            if text is not None:
+                number = text.decode()
+                sums[place] += Decimal(number if len(number) < _SHORT else str(float(number)))
 
     def add(self, row: Mapping[str, Cell | Read]) -> None:
         """Count a row by its values."""
@@ -80,8 +77,8 @@ class Tally:
 
     def facts(self) -> Facts:
         """The counts and sums of all rows so far."""
-        for group, (count, total) in self._groups.items():
-            values = [None if raw is None else value_of(_whole(raw), self._book.shared) for raw in group]
-            self._facts.add((*values, Decimal(total)), self._book.epoch, int(count))
+        for group, ((count,), sums) in self._groups.items():
+            values = [None if raw is None else value_of(b"<c" + raw, self._book.shared) for raw in group]
+            self._facts.add((*values, *sums), self._book.epoch, count)
         self._groups.clear()
         return self._facts

@@ -6,7 +6,6 @@ import getpass
 import re
 import zipfile
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 from openpyxl import load_workbook
@@ -16,7 +15,7 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.settings import SETTINGS
 from workbook import layout
 from workbook.book import Book
-from workbook.build import MACROS, ROOT, TARGET, build, main, modules
+from workbook.build import ROOT, TARGET, build, main
 from workbook.package import Package
 
 DESIGN = {
@@ -124,64 +123,3 @@ def test_help_explains_everything() -> None:
 def test_excel_trusts_the_stored_results() -> None:
     """No full calculation at every opening: other readers would see 0, and Excel would ask to save."""
     assert b"fullCalcOnLoad" not in Package.read(TARGET).part("xl/workbook.xml")
-
-
-def callbacks() -> list[tuple[str, str]]:
-    """Every callback of the ribbon with its attribute."""
-    root = ET.parse(MACROS / "ribbon.xml").getroot()  # noqa: S314 - our own file
-    return [
-        (value, name)
-        for element in root.iter()
-        for name, value in element.attrib.items()
-        if name == "onAction" or name.startswith(("get", "onLoad"))
-    ]
-
-
-def test_every_button_has_its_sub() -> None:
-    """Each onAction names exactly one Public Sub that takes the control."""
-    source = "\n".join(modules(MACROS / "vba").values())
-    assert callbacks()
-    for name, kind in callbacks():
-        assert kind == "onAction"
-        found = re.findall(rf"^Public Sub {name}\(control As IRibbonControl\)\r?$", source, re.MULTILINE)
-        assert len(found) == 1, name
-
-
-def test_every_button_explains_itself() -> None:
-    """Each button has a screentip and a supertip."""
-    root = ET.parse(MACROS / "ribbon.xml").getroot()  # noqa: S314 - our own file
-    buttons = [element for element in root.iter() if element.tag.endswith("}button")]
-    assert buttons
-    assert all(button.get("screentip") and button.get("supertip") for button in buttons)
-    assert len({button.get("id") for button in buttons}) == len(buttons)
-
-
-def test_every_module_is_strict() -> None:
-    """Every module is explicit, lines end as the VBA editor writes them, every callback can fail softly."""
-    for path in (MACROS / "vba").glob("*.bas"):
-        data = path.read_bytes()
-        assert b"\r\nOption Explicit\r\n" in data
-        assert data.count(b"\n") == data.count(b"\r\n")
-    ribbon = modules(MACROS / "vba")["AutoXeroRibbon"]
-    for body in re.findall(r"Public Sub .*?End Sub", ribbon, re.DOTALL):
-        assert "On Error GoTo" in body or "GoToSheet" in body
-
-
-def test_the_project_holds_every_module(tmp_path: Path) -> None:
-    """The VBA project in the file is the source in the repository."""
-    from pyopenvba import ExcelFile
-
-    copy = tmp_path / "copy.xlsm"
-    copy.write_bytes(TARGET.read_bytes())
-    with ExcelFile(copy) as file:
-        for name, source in modules(MACROS / "vba").items():
-            assert file.get_module(name).split() == source.split()
-        assert "ThisWorkbook" in file.module_names()
-
-
-def test_every_module_parses() -> None:
-    """The VBA is VBA: a parser that knows the language takes every module."""
-    from pyopenvba.interpreter import parse_module
-
-    for name, source in modules(MACROS / "vba").items():
-        assert parse_module(source, name=name) is not None

@@ -22,6 +22,7 @@ from workbook.cells import (
     encode,
     fold,
     has_formula,
+    is_as_made,
     letters,
     make,
     moment,
@@ -139,3 +140,18 @@ def test_keys_are_compared_as_people_see_them() -> None:
 def test_a_seventeen_digit_number_is_the_same_number() -> None:
     """Excel stores 1234.56 as 1234.5599999999999: that is no change."""
     assert shows(b'<c r="A1"><v>1234.5599999999999</v></c>', Decimal("1234.56"), no_strings)
+
+
+@pytest.mark.parametrize("value", [2, Decimal(2), "2", "", None, True, datetime(2026, 1, 2), "a"])
+@pytest.mark.parametrize(
+    "raw",
+    [b'<c r="A1" t="s"><v>2</v></c>', b'<c r="A1"><v>2</v></c>', b'<c r="A1"><f>1+1</f><v>2</v></c>',
+     b'<c r="A1" t="str"><f>B1</f><v>2</v></c>', b'<c r="A1" s="2"/>', b'<c r="A1" t="b"><v>1</v></c>',
+     b'<c r="A1" t="inlineStr"><is><t>2</t></is></c>', b'<c r="A1" t="inlineStr"><is><t>a</t></is></c>'],
+)  # fmt: skip
+def test_the_quick_look_never_errs(raw: bytes, value: Cell) -> None:
+    """A cell that the quick look takes for the value's own shows just that value, and is no formula."""
+    if is_as_made(raw, value):
+        assert shows(raw, value, lambda number: f"shared {number}")
+        assert not has_formula(raw)
+    assert is_as_made(make(b"A1", b"7", value), value)

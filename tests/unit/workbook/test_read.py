@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -163,14 +164,14 @@ def rows_of_faults(*ids: int) -> list[dict[str, int | str]]:
 
 def test_a_missing_table_is_no_workbook(fresh: Path, edit: Edit) -> None:
     """Without its Settings table the file cannot steer anything."""
-    edit("xl/tables/table10.xml", lambda data: data.replace(b'"Settings"', b'"Renamed"'))
+    edit("xl/tables/table13.xml", lambda data: re.sub(rb'ame="', b'ame="My', data))
     with pytest.raises(NotAWorkbookError, match="table Settings is missing"):
         read(fresh)
 
 
 def test_a_renamed_column_is_a_problem(fresh: Path, edit: Edit) -> None:
-    """A heading that somebody changed is told by the name it should have."""
-    edit("xl/tables/table10.xml", lambda data: data.replace(b'name="Value"', b'name="Wert"'))
+    """A column that is gone, with another in its place, is told by the name it should have."""
+    edit("xl/tables/table13.xml", lambda data: re.sub(rb'id="\d+" name="Value"', b'id="99" name="Mine"', data))
     told = [problem for problem in read(fresh).problems if problem.where == "Settings"]
     assert "Value" in told[0].message
 

@@ -1,0 +1,540 @@
+"""Repair (AX-502): what was deleted, renamed, copied or wrecked is put right, and what accountants typed is kept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+from openxml_audit import OpenXmlValidator
+
+from agent.template import template
+from tests.office.conftest import convert  # noqa: F401 - the fixture
+from tests.support import Practice, support
+from tests.torture import File
+from workbook import layout
+from workbook.book import Book
+from workbook.cells import letters
+from workbook.errors import InUseError, NotAWorkbookError
+from workbook.package import Package
+from workbook.project import Outcome, Projection, Row, project
+from workbook.read import read
+from workbook.restore import restore, revive
+
+Convert = Callable[[Path, str], Path]
+START = date(2026, 9, 1)
+_OF_OPENPYXL = 60
+FULL = Projection(
+    {
+        "Invoices": [{"Status": "Synced", "Number": f"T{n}", "Total": Decimal(n), "Autotask id": n} for n in (1, 2, 3)],
+        "Faults": [{"Code": "AX-106", "Autotask id": 2}],
+        "Log": [{"Run": "R1", "Event": "Run ended"}],
+        "AccountMap": [{"Billing code": "Support", "Line type": "Labor", "Invoices waiting": 1}],
+    },
+    {"AutoXeroMode": "Live", "AutoXeroWorkbook": "5e0c"},
+    {"Accounts": ["200 · Sales"]},
+)
+
+
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A workbook in use: settings, mappings and wishes typed, rows shown, and a backup of all that."""
+    path = Path(shutil.copy(template(), tmp_path / "AutoXero.xlsm"))
+    edits: dict[str, dict[tuple[str, ...], Row]] = {
+        "Settings": {("Start date",): {"Value": START}, ("Mail port",): {"Value": 2525},
+                     ("Rounding line up to",): {"Value": Decimal("0.07")}},
+        "AccountMap": {("Support", "Labor"): {"Xero account": "200 · Sales"}},
+        "Invoices": {("2",): {"Do": "Resync"}},
+    }  # fmt: skip
+    project(path, FULL)
+    project(path, Projection(edits=edits))
+    project(path, Projection(names={"AutoXeroMode": "Preview"}), backups=tmp_path / "backups")
+    return path
+
+
+def mend(path: Path, projection: Projection = FULL) -> Outcome:
+    """What the agent does at the end of a run."""
+    return project(path, projection, backups=path.parent / "backups", template=template())
+
+
+def grid_names(path: Path) -> set[str]:
+    return set(Book(Package.read(path)).grids)
+
+
+def rows_of(path: Path, table: str) -> list[dict[str, Any]]:
+    grid = Book(Package.read(path)).grids[table]
+    sheet = load_workbook(path, data_only=True)[grid.sheet_name]
+    rows = sheet.iter_rows(grid.first, grid.last, grid.area.left, grid.area.right, values_only=True)
+    return [dict(zip(grid.columns, row, strict=True)) for row in rows]
+
+
+def check_whole(path: Path, *, faults: int = 0) -> None:
+    """All tables, columns and names are there, the file is valid, and the next projection changes nothing.
+
+    Files that openpyxl saved have faults of its own.
+    """
+    book, home = Book(Package.read(path)), Book(Package.read(template()))
+    assert set(layout.TABLES) <= set(book.grids)
+    for name, table in layout.TABLES.items():
+        assert {column.name for column in table.columns} <= set(book.grids[name].columns)
+    assert set(home.names) <= set(book.names)
+    assert not [name for name, text in book.names.items() if "#REF!" in text]
+    for name in layout.NAMES:
+        assert name in book.named_cells
+    assert len(OpenXmlValidator().validate(path).errors) <= faults
+    assert mend(path) == Outcome(changed=False, notes=())
+
+
+def undeclare(file: File, part: str) -> None:
+    file.edit("[Content_Types].xml", lambda data: re.sub(rf'<Override PartName="/{part}"[^>]*/>', "", data))
+
+
+def delete_sheet(path: Path, name: str) -> None:
+    """Delete a sheet as Excel does: its tables go, and names that pointed to it point nowhere."""
+    book = Book(Package.read(path))
+    part = book.sheets[name]
+    place = list(book.sheets).index(name)
+    file = File(path)
+    relations = {target: kind for _, kind, target in book.relations(part)}
+    gone = [part, *(target for target, kind in relations.items() if kind in {"table", "drawing"})]
+    for item in gone:
+        del file.parts[item]
+        file.parts.pop(re.sub(r"([^/]+)$", r"_rels/\1.rels", item), None)
+        undeclare(file, item)
+    (key,) = (key for key, kind, target in book.relations(book.part) if target == part and kind == "worksheet")
+    file.edit("xl/_rels/workbook.xml.rels", lambda data: re.sub(rf'<Relationship Id="{key}"[^>]*/>', "", data))
+
+    def forget(data: str) -> str:
+        data = re.sub(rf'<sheet name="{name}"[^>]*/>', "", data)
+        data = re.sub(rf'<definedName name="_xlnm[^>]*localSheetId="{place}"[^>]*>[^<]*</definedName>', "", data)
+        data = re.sub(r'localSheetId="(\d+)"', lambda m: f'localSheetId="{int(m[1]) - (int(m[1]) > place)}"', data)
+        return re.sub(rf"(>)'?{name}'?!\$[A-Z]+\$\d+(?=<)", r"\1#REF!", data)
+
+    file.edit("xl/workbook.xml", forget)
+    file.save()
+
+
+def rename(path: Path, part: str, old: str, new: str) -> None:
+    file = File(path)
+    file.edit(part, lambda data: data.replace(old, new))
+    file.save()
+
+
+def test_a_whole_workbook_is_left_alone(used: Path) -> None:
+    """Nothing to mend is nothing told, and the same bytes."""
+    mend(used)
+    before = used.read_bytes()
+    assert mend(used) == Outcome(changed=False, notes=())
+    assert used.read_bytes() == before
+
+
+def test_a_renamed_sheet_is_found(used: Path) -> None:
+    """A sheet under another name is found by its tables; nothing is told."""
+    rename(used, "xl/workbook.xml", '<sheet name="Faults"', '<sheet name="Was klemmt"')
+    rename(used, "xl/workbook.xml", ">Faults!", ">'Was klemmt'!")
+    assert mend(used).notes == ()
+    check_whole(used)
+    assert "Faults" not in Book(Package.read(used)).sheets
+
+
+def test_a_renamed_table_is_found(used: Path) -> None:
+    """A table under another name is found by its headings, for reading and for writing."""
+    for name in ("Settings", "Log"):
+        part = Book(Package.read(used)).grids[name].part
+        rename(used, part, f'name="{name}" displayName="{name}"', f'name="Our{name}" displayName="Our{name}"')
+    assert read(used).settings.mail_port == 2525
+    assert mend(used, Projection({"Log": [{"Run": "R7"}]})).notes == ()
+    assert [row["Run"] for row in rows_of(used, "Log")] == ["R7"]
+
+
+def test_a_renamed_column_is_found(used: Path) -> None:
+    """A heading that somebody changed still heads the same column, for reading and for writing."""
+    grids = Book(Package.read(used)).grids
+    rename(used, grids["Settings"].part, 'name="Value"', 'name="Wert"')
+    rename(used, grids["Invoices"].part, 'name="Status"', 'name="Stand"')
+    reading = read(used)
+    assert reading.problems == ()
+    assert reading.settings.mail_port == 2525
+    rows: list[Row] = [{"Status": "Voided", "Autotask id": 1}]
+    assert mend(used, Projection({"Invoices": rows})).notes == ()
+    assert rows_of(used, "Invoices")[0]["Status"] == "Voided"
+
+
+@pytest.mark.parametrize("name", ["Invoices", "Faults", "Preview", "Reconcile", "Log"])
+def test_a_deleted_status_sheet_comes_back(used: Path, name: str) -> None:
+    """A status sheet that was deleted is there again with its rows, and the note says so; the old file is kept."""
+    old = used.read_bytes()
+    delete_sheet(used, name)
+    broken = used.read_bytes()
+    outcome = mend(used)
+    assert [note for note in outcome.notes if f"The sheet {name} was missing; it was put back" in note]
+    assert old != used.read_bytes()
+    assert broken in [backup.read_bytes() for backup in (used.parent / "backups").iterdir()]
+    if name == "Invoices":
+        assert [row["Autotask id"] for row in rows_of(used, name)] == [1, 2, 3]
+    check_whole(used)
+    assert read(used).settings.start_date == START
+
+
+def test_a_deleted_dashboard_comes_back(used: Path) -> None:
+    """The Dashboard comes back with its charts and what it shows."""
+    delete_sheet(used, "Dashboard")
+    assert [note for note in mend(used).notes if "Dashboard was missing" in note]
+    check_whole(used)
+    book = Book(Package.read(used))
+    sheet, column, row = book.named_cells["AutoXeroMode"]
+    assert load_workbook(used, data_only=True)["Dashboard"][f"{letters(column)}{row}"].value == "Live"
+    (drawing,) = book.related(sheet, "drawing")
+    assert book.related(drawing, "chart")
+
+
+def test_deleted_settings_come_from_the_backup(used: Path) -> None:
+    """Settings that were deleted with their sheet are taken from the newest backup that has them, and that is told."""
+    (used.parent / "backups" / "AutoXero-29990101T000000000000Z.xlsm").write_bytes(b"a backup that is no good")
+    delete_sheet(used, "Settings")
+    outcome = mend(used)
+    assert any("What you had typed in Settings was taken from the backup" in note for note in outcome.notes)
+    settings = read(used).settings
+    assert (settings.start_date, settings.mail_port, settings.rounding_up_to) == (START, 2525, Decimal("0.07"))
+    check_whole(used)
+
+
+def test_deleted_settings_without_a_backup_stop_all(used: Path) -> None:
+    """Without a backup the settings have their defaults, so the Start date is missing and nothing is sent."""
+    shutil.rmtree(used.parent / "backups")
+    delete_sheet(used, "Settings")
+    outcome = mend(used)
+    assert "The settings have their defaults: nothing is sent until the Start date is set." in outcome.notes
+    assert [problem.where for problem in read(used).problems] == ["Start date"]
+
+
+def test_deleted_mappings_come_from_the_backup(used: Path) -> None:
+    """Mapping targets are never lost with their sheet."""
+    delete_sheet(used, "Mappings")
+    mend(used)
+    assert read(used).mappings.account("Support", "Labor") == "200"
+    check_whole(used)
+
+
+@pytest.mark.parametrize("name", ["AccountMap", "Log", "Settings"])
+def test_a_table_turned_into_cells_is_a_table_again(used: Path, name: str) -> None:
+    """After “Convert to range” the cells are all there: they become the table again, values and all."""
+    book = Book(Package.read(used))
+    grid = book.grids[name]
+    before = rows_of(used, name)
+    (key,) = (key for key, _, target in book.relations(grid.sheet) if target == grid.part)
+    file = File(used)
+    del file.parts[grid.part]
+    file.edit("[Content_Types].xml", lambda data: re.sub(rf'<Override PartName="/{grid.part}"[^>]*/>', "", data))
+    file.edit(grid.sheet, lambda data: data.replace(f'<tablePart r:id="{key}"/>', ""))
+    file.edit(re.sub(r"([^/]+)$", r"_rels/\1.rels", grid.sheet), lambda data: re.sub(
+        rf'<Relationship Id="{key}"[^>]*/>', "", data))  # fmt: skip
+    file.save()
+    outcome = mend(used)
+    assert [note for note in outcome.notes if f"The table {name} (sheet" in note and "a table again" in note]
+    assert rows_of(used, name) == before
+    assert read(used).settings.start_date == START
+    check_whole(used)
+
+
+def drop_column(path: Path, table: str, heading: str) -> None:
+    """Delete a column of a table as Excel does: what stands right of it moves left."""
+    grid = Book(Package.read(path)).grids[table]
+    gone = grid.columns[heading]
+    file = File(path)
+
+    def cells(data: str) -> str:
+        data = re.sub(rf'<c r="{letters(gone)}\d+"[^>]*?(?:/>|>.*?</c>)', "", data)
+        for column in range(gone + 1, grid.area.right + 1):
+            data = re.sub(rf'(<c r="){letters(column)}(\d+")', rf"\g<1>{letters(column - 1)}\g<2>", data)
+        return data
+
+    def table_part(data: str) -> str:
+        data = re.sub(rf'<tableColumn id="\d+" name="{heading}"/>', "", data)
+        data = re.sub(r'tableColumns count="\d+"', f'tableColumns count="{len(grid.columns) - 1}"', data)
+        return data.replace(f":{letters(grid.area.right)}", f":{letters(grid.area.right - 1)}")
+
+    file.edit(grid.sheet, cells)
+    file.edit(grid.part, table_part)
+    file.save()
+
+
+@pytest.mark.parametrize(
+    ("table", "heading"), [("Invoices", "Status"), ("Invoices", "Tries"), ("Faults", "Code"), ("AccountMap", "Problem"),
+                           ("Settings", "Problem"), ("Log", "Event")],
+)  # fmt: skip
+def test_a_deleted_column_comes_back(used: Path, table: str, heading: str) -> None:
+    """A column of ours that was deleted is put back at the table's end, filled, with its look."""
+    drop_column(used, table, heading)
+    outcome = mend(used)
+    assert f"The table {table} lacked the column {heading}; it was put back at its end." in outcome.notes
+    book = Book(Package.read(used))
+    assert list(book.grids[table].columns)[-1] == heading
+    if heading == "Status":
+        assert [row["Status"] for row in rows_of(used, table)] == ["Synced"] * 3
+        sheet = load_workbook(used)["Invoices"]
+        place = letters(book.grids[table].area.right)
+        assert any(str(area.sqref) == f"{place}5:{place}7" for area in sheet.conditional_formatting)
+    check_whole(used)
+
+
+def test_a_column_without_room_is_told(used: Path) -> None:
+    """Where the accountant has something right of the table nothing is overwritten; it is told what to do."""
+    drop_column(used, "Invoices", "Tries")
+    book = load_workbook(used, keep_vba=True)
+    book["Invoices"]["Z6"] = "mine"
+    book.save(used)
+    outcome = mend(used)
+    assert any("lacks the column Tries, and there is no room" in note for note in outcome.notes)
+    assert load_workbook(used)["Invoices"]["Z6"].value == "mine"
+
+
+def test_a_deleted_do_column_comes_back(used: Path) -> None:
+    """The column Do comes back with its drop-down, blank."""
+    drop_column(used, "Invoices", "Do")
+    mend(used)
+    assert {row["Do"] for row in rows_of(used, "Invoices")} == {None}
+    place = letters(Book(Package.read(used)).grids["Invoices"].columns["Do"])
+    rules = load_workbook(used)["Invoices"].data_validations.dataValidation
+    assert f"{place}5:{place}7" in {str(rule.sqref) for rule in rules}
+    check_whole(used)
+
+
+def test_a_deleted_name_comes_back(used: Path) -> None:
+    """A name that was deleted stands for its cell again."""
+    file = File(used)
+    file.edit("xl/workbook.xml", lambda data: re.sub(r'<definedName name="AutoXeroMode">[^<]*</definedName>', "", data))
+    file.save()
+    assert "The name AutoXeroMode was missing; it was put back." in mend(used).notes
+    check_whole(used)
+
+
+def test_deleted_cells_of_the_dashboard(used: Path) -> None:
+    """When rows of the Dashboard were deleted it is drawn anew."""
+    file = File(used)
+    file.edit("xl/workbook.xml", lambda data: re.sub(r'(name="AutoXeroMode">)[^<]*', r"\1Dashboard!#REF!", data))
+    file.save()
+    assert "Cells of the Dashboard had been deleted; it was drawn anew." in mend(used).notes
+    check_whole(used)
+
+
+def test_deleted_setting_rows_come_back(used: Path) -> None:
+    """A setting whose row was deleted, or that is new, gets its row with its default and its drop-down."""
+    row = next(item[1].row for item in load_workbook(used)["Settings"].iter_rows(min_row=5)
+               if item[1].value == "Sync mode")  # fmt: skip
+    book = load_workbook(used, keep_vba=True)
+    for column in "BCD":
+        book["Settings"][f"{column}{row}"] = None
+    book.save(used)
+    outcome = mend(used)
+    assert any("The setting Sync mode had no row; it was added with its default." in note for note in outcome.notes)
+    found = next(row for row in rows_of(used, "Settings") if row["Setting"] == "Sync mode")
+    assert found["Value"] == "Preview"
+    assert found["What it does"]
+    assert mend(used).notes == ()
+
+
+def test_copied_rows(used: Path) -> None:
+    """A row copied by hand: the first one counts, the copy keeps what the accountant typed and loses what is ours."""
+    book = load_workbook(used, keep_vba=True)
+    sheet = book["Invoices"]
+    for column, cell in enumerate(sheet[5], 1):
+        sheet.cell(6, column).value = cell.value
+    sheet["AB6"] = "beside the table"
+    book.save(used)
+    outcome = mend(used)
+    assert any("row 6" in note and "copy" in note for note in outcome.notes)
+    rows = rows_of(used, "Invoices")
+    assert [row["Autotask id"] for row in rows] == [1, None, 3, 2]
+    assert rows[1]["Status"] is None
+    assert load_workbook(used)["Invoices"]["AB6"].value == "beside the table"
+    check_whole(used, faults=_OF_OPENPYXL)
+
+
+def test_rows_deleted_and_pasted_over(used: Path) -> None:
+    """Rows that are gone come back at the end, and cells that people pasted over show again what is true."""
+    book = load_workbook(used, keep_vba=True)
+    sheet = book["Invoices"]
+    for cell in sheet[5]:
+        cell.value = None
+    sheet["B7"], sheet["O7"], sheet["D7"] = "Paid, I think", "=1+1", 5
+    book.save(used)
+    mend(used)
+    rows = [row for row in rows_of(used, "Invoices") if row["Autotask id"]]
+    assert [row["Autotask id"] for row in rows] == [2, 3, 1]
+    assert [(row["Status"], row["Total"], row["Number"]) for row in rows][1] == ("Synced", 3, "T3")
+    check_whole(used, faults=_OF_OPENPYXL)
+
+
+def as_version_1(path: Path) -> None:
+    """Make of today's workbook one of the first layout: fewer columns, tables, settings and names."""
+    book = Book(Package.read(path))
+    for heading in ("Paid on", "Outstanding"):
+        drop_column(path, "Invoices", heading)
+    file = File(path)
+    kept = re.compile(
+        r'<definedName name="AutoXero(?!Mode|LastSeen|Workbook|Inbox|NextStep)\w+"[^>]*>[^<]*</definedName>'
+    )
+    file.edit("xl/workbook.xml", lambda data: kept.sub("", data))
+    grid = book.grids["TrackingMap"]
+    (key,) = (key for key, _, target in book.relations(grid.sheet) if target == grid.part)
+    del file.parts[grid.part]
+    file.edit("[Content_Types].xml", lambda data: re.sub(rf'<Override PartName="/{grid.part}"[^>]*/>', "", data))
+    file.edit(grid.sheet, lambda data: data.replace(f'<tablePart r:id="{key}"/>', ""))
+    file.edit(grid.sheet, lambda data: re.sub(
+        r'<c r="(W|X|Y|Z|AA|AB)\d+"[^>]*?(?:/>|>.*?</c>)', "", data))  # fmt: skip
+    file.edit(re.sub(r"([^/]+)$", r"_rels/\1.rels", grid.sheet), lambda data: re.sub(
+        rf'<Relationship Id="{key}"[^>]*/>', "", data))  # fmt: skip
+    file.save()
+
+
+def test_an_older_layout_is_brought_up_to_date(used: Path, convert: Convert) -> None:  # noqa: F811
+    """A file of the first layout gets what is new, in place, and keeps what was typed."""
+    as_version_1(used)
+    outcome = mend(used)
+    assert any("made by an older version" in note for note in outcome.notes)
+    reading = read(used)
+    assert (reading.settings.start_date, reading.settings.mail_port) == (START, 2525)
+    assert reading.mappings.account("Support", "Labor") == "200"
+    assert [wish.verb for wish in reading.wishes] == ["Resync"]
+    assert reading.workbook_id == "5e0c"
+    assert [row["Autotask id"] for row in rows_of(used, "Invoices")] == [1, 2, 3]
+    check_whole(used)
+    assert set(layout.TABLES) <= grid_names(convert(used, "xlsx"))
+
+
+def test_a_deleted_sheet_opens_in_a_spreadsheet_program(used: Path, convert: Convert) -> None:  # noqa: F811
+    """A workbook with sheets put back opens, and its Dashboard calculates to what we stored."""
+    for name in ("Dashboard", "Invoices", "Mappings"):
+        delete_sheet(used, name)
+    mend(used)
+    check_whole(used)
+    assert set(layout.TABLES) <= grid_names(convert(used, "xlsx"))
+
+
+WRECKS: dict[str, Callable[[bytes], bytes]] = {
+    "empty": lambda _data: b"",
+    "text": lambda _data: b"this is no workbook",
+    "cut short": lambda data: data[: len(data) // 2],
+    "flipped": lambda data: data[:30_000] + bytes([data[30_000] ^ 0xFF]) + data[30_001:],
+}
+
+
+@pytest.mark.parametrize("wreck", [*WRECKS, "missing part"])
+def test_a_wrecked_file_is_kept_aside_and_made_anew(used: Path, wreck: str) -> None:
+    """What cannot be read is kept under another name; the newest good backup takes its place."""
+    if wreck == "missing part":
+        file = File(used)
+        del file.parts["xl/workbook.xml"]
+        file.save()
+    else:
+        used.write_bytes(WRECKS[wreck](used.read_bytes()))
+    wrecked = used.read_bytes()
+    (used.parent / "backups" / "AutoXero-29990101T000000000000Z.xlsm").write_bytes(b"a backup that is no good either")
+    note = restore(used, template(), used.parent / "backups")
+    assert "kept as AutoXero (damaged " in note
+    assert "made anew from the backup of" in note
+    (aside,) = used.parent.glob("AutoXero (damaged *).xlsm")
+    assert aside.read_bytes() == wrecked
+    assert read(used).settings.mail_port == 2525
+    check_whole(used)
+
+
+def test_what_cannot_be_read_is_revived(used: Path) -> None:
+    """The settings are read before anything is shown: one call makes them readable again, whatever happened."""
+    delete_sheet(used, "Settings")
+    with pytest.raises(NotAWorkbookError, match="Settings is missing"):
+        read(used)
+    assert len(revive(used, template(), used.parent / "backups")) == 2
+    assert read(used).settings.mail_port == 2525
+    used.write_bytes(b"")
+    (note,) = revive(used, template(), used.parent / "backups")
+    assert "kept as" in note
+    assert read(used).settings.mail_port == 2525
+    assert revive(used, template(), used.parent / "backups") == ()
+
+
+def test_a_second_wreck_of_a_day_is_kept_too(used: Path) -> None:
+    for text in (b"first", b"second"):
+        used.write_bytes(text)
+        restore(used, template(), used.parent / "backups")
+    assert {path.read_bytes() for path in used.parent.glob("AutoXero (damaged *).xlsm")} == {b"first", b"second"}
+
+
+def test_a_missing_file_is_made_anew(used: Path) -> None:
+    """A file that is gone comes from the newest backup; without one it is a fresh one, and nothing is sent."""
+    used.unlink()
+    assert "was gone. It was made anew from the backup of" in restore(used, template(), used.parent / "backups")
+    assert read(used).settings.start_date == START
+    used.unlink()
+    shutil.rmtree(used.parent / "backups")
+    assert "nothing is sent until the Start date is set" in restore(used, template(), used.parent / "backups")
+    assert [problem.where for problem in read(used).problems] == ["Start date"]
+    assert sorted(path.name for path in used.parent.iterdir()) == ["AutoXero.xlsm"]
+
+
+def test_a_whole_file_is_not_restored(used: Path) -> None:
+    """A workbook that is whole is left alone, be it ours or another's."""
+    before = used.read_bytes()
+    assert restore(used, template(), used.parent / "backups") == ""
+    assert used.read_bytes() == before
+    import xlsxwriter
+
+    other = used.with_name("Budget.xlsx")
+    with xlsxwriter.Workbook(other) as book:
+        book.add_worksheet()
+    assert restore(other, template(), used.parent / "backups") == ""
+
+
+def test_a_folder_that_is_not_there_is_no_missing_file(used: Path) -> None:
+    """A drive that is not connected is told; no file is made in its place."""
+    with pytest.raises(NotAWorkbookError, match="cannot be reached"):
+        restore(used.parent / "gone" / "AutoXero.xlsm", template(), used.parent / "backups")
+
+
+def test_an_open_wreck_waits(used: Path) -> None:
+    """A file that another program is just writing is not set aside."""
+    used.write_bytes(b"half")
+    used.with_name(".~lock.AutoXero.xlsm#").write_text(",jane,other-host,now,x;")
+    with pytest.raises(InUseError):
+        restore(used, template(), used.parent / "backups")
+    assert used.read_bytes() == b"half"
+
+
+def test_a_real_run_after_a_repair(practice: Practice) -> None:
+    """After sheets were deleted and put back the agent reads the workbook and goes on as before."""
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    delete_sheet(practice.workbook, "Invoices")
+    project(practice.workbook, Projection(), template=template(), backups=practice.home / "workbook-backups")
+    practice.world.invoice("Kauri Legal", [support("3")])
+    assert practice.sync().created == 1
+    assert len(practice.table("Invoices")) == 2
+
+
+def test_zip_is_sound(used: Path) -> None:
+    """After every kind of repair the zip itself is whole for other readers."""
+    delete_sheet(used, "Reconcile")
+    drop_column(used, "Invoices", "Due")
+    mend(used)
+    with zipfile.ZipFile(used) as file:
+        assert file.testzip() is None
+        assert len(file.namelist()) == len(set(file.namelist()))
+
+
+def test_a_deleted_settings_sheet_comes_back_with_its_values(practice: Practice) -> None:
+    """Through a whole sync: the run goes on with the values of the newest backup, and says what it did."""
+    first = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    delete_sheet(practice.workbook, "Settings")
+    second = practice.world.invoice("Kauri Legal", [support("3")])
+    practice.sync()
+    assert {practice.rows()[key]["status"] for key in (first, second)} == {"Synced"}
+    assert any("Settings" in str(row["Detail"]) for row in practice.table("Log") if "AX-502" in str(row["Event"]))
