@@ -30,6 +30,7 @@ def invoices(count: int) -> list[Row]:
     return [
         {
             "Status": STATUSES[number % len(STATUSES)],
+            "Type": "Credit note" if number % 7 == 3 else "Invoice",
             "In Xero as": ("Draft", "Approved", "Awaiting approval", "Paid")[number % 4],
             "Customer": ("=SUM(1;2)", "Łódź 🎉 & <Sons>", "+64 21", "_x0041_")[number % 4],
             "Date": date(2025, 10, 3) + timedelta(days=number * 5),
@@ -54,16 +55,27 @@ def filled(tmp_path: Path) -> Path:
         "AutoXeroSyncEvery": 15,
         "AutoXeroMode": "Live",
         "AutoXeroXero": "Connected",
+        layout.BASE_NAME: "AUD",
+        layout.since_name("Waiting"): now,
+        layout.PROOF_NAME: "90 % of 80 invoices since Start date: 60 agree to the cent; the statement says why the "
+        "others differ.",
+    }
+    reconciled: dict[str, list[Row]] = {
+        "Reconcile": [{"Invoices in Autotask": 70}, {"Invoices in Autotask": 2}],
+        "ReconcileTotals": [{"Line": layout.AGREE, "Invoices": 40}, {"Line": layout.AGREE, "Invoices": 20}],
     }
     log: list[Row] = [{"When": now, "Run": "R1", "Event": "Run ended", "Detail": "a\nb"}]
-    project(path, Projection({"Invoices": invoices(80), "Log": log}, names, {"Accounts": ["200 · Sales"]}))
+    tables = {"Invoices": invoices(80), "Log": log, **reconciled}
+    project(path, Projection(tables, names, {"Accounts": ["200 · Sales"]}))
     return path
 
 
 def dashboard(path: Path) -> dict[str, object]:
-    """Every value on the Dashboard by its place."""
-    sheet = load_workbook(path, data_only=True)["Dashboard"]
-    cells = {cell.coordinate: cell.value for row in sheet.iter_rows(max_row=40, max_col=14) for cell in row}
+    """Every value on the Dashboard by its place, and the line over Reconcile."""
+    book = load_workbook(path, data_only=True)
+    sheet = book["Dashboard"]
+    cells = {cell.coordinate: cell.value for row in sheet.iter_rows(max_row=45, max_col=14) for cell in row}
+    cells["Reconcile!B1"] = book["Reconcile"]["B1"].value
     return {place: value for place, value in cells.items() if value not in {None, ""}}
 
 
@@ -87,18 +99,19 @@ def test_calculates_to_what_we_stored(request: pytest.FixtureRequest, convert: C
     }
     assert different == {}
     assert ("Running" if is_filled else "Not seen yet") in stored.values()
+    assert str(stored["Reconcile!B1"]).startswith("90 % of 80 invoices" if is_filled else "No invoices yet")
 
 
 def test_wrong_results_would_be_seen(filled: Path, convert: Convert) -> None:
     """The comparison above is worth something: a wrong stored result is calculated away."""
     package = Package.read(filled)
     part = "xl/worksheets/sheet1.xml"
-    wrong = re.sub(rb"(COUNTIFS\(Invoices\[Status\],\$K9\)</f><v>)\d+", rb"\g<1>777", package.part(part))
+    wrong = re.sub(rb"(COUNTIFS\(Invoices\[Status\],\$F16\)</f><v>)\d+", rb"\g<1>777", package.part(part))
     assert wrong != package.part(part)
     package.replace(part, wrong)
     package.save(filled, package.digest)
-    assert dashboard(filled)["L9"] == 777
-    assert dashboard(convert(filled, "xlsx"))["L9"] == 9
+    assert dashboard(filled)["G16"] == 777
+    assert dashboard(convert(filled, "xlsx"))["G16"] == 9
 
 
 def test_the_light_goes_red(tmp_path: Path, convert: Convert) -> None:
@@ -137,4 +150,4 @@ def test_macros_are_there(filled: Path, convert: Convert) -> None:
     with ZipFile(convert(filled, "xlsm:Calc MS Excel 2007 VBA XML")) as file:
         project_part = file.read("xl/vbaProject.bin")
     assert "AutoXeroRibbon".encode("utf-16-le") in project_part
-    assert "AutoXeroSheets".encode("utf-16-le") in project_part
+    assert "AutoXeroTables".encode("utf-16-le") in project_part

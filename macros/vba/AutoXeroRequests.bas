@@ -1,0 +1,110 @@
+Attribute VB_Name = "AutoXeroRequests"
+Option Explicit
+
+' The two doors to the agent. A request goes into its inbox; where nobody takes it, Excel starts Python for the same
+' verb. Verbs are words of this project, ids are digits, fault codes are AX-###: no cell's text gets into a command.
+
+Private Const ACTIONS As String = "import macros.actions as a; a."
+Private isBusy As Boolean
+
+' Asks for a verb that concerns no invoice in particular; the sheet is where its result shows.
+Public Sub Ask(ByVal verb As String, ByVal sheetName As String)
+    SendRequest verb, "", "", sheetName
+End Sub
+
+' Asks for a verb on the selected invoices; a question with {n} in it is asked first.
+Public Sub AskForSelected(ByVal verb As String, ByVal question As String)
+    Dim ids As String
+    ids = SelectedIds()
+    If Len(ids) = 0 Then Exit Sub
+    If Len(question) > 0 Then
+        If Not IsAgreed(Replace(question, "{n}", Counted(ids))) Then Exit Sub
+    End If
+    SendRequest verb, ids, "", "Invoices"
+End Sub
+
+Private Function Counted(ByVal ids As String) As String
+    Dim count As Long
+    count = UBound(Split(ids, ",")) + 1
+    Counted = IIf(count = 1, "1 invoice", count & " invoices")
+End Function
+
+' Asks for a verb on all invoices with the active row's fault.
+Public Sub AskForFault(ByVal verb As String)
+    Dim code As String
+    code = ActiveFault()
+    If Len(code) > 0 Then SendRequest verb, "", code, "Invoices"
+End Sub
+
+Private Sub SendRequest(ByVal verb As String, ByVal ids As String, ByVal fault As String, ByVal sheetName As String)
+    Dim text As String
+    If Not IsReady() Then Exit Sub
+    text = "verb=" & verb & vbCrLf & "workbook=" & HiddenText("AutoXeroWorkbook") & vbCrLf
+    If Len(ids) > 0 Then text = text & "ids=" & ids & vbCrLf
+    If Len(fault) > 0 Then text = text & "fault=" & fault & vbCrLf
+    On Error GoTo Failed
+    isBusy = True
+    Say "Asking the agent ..."
+    If IsTaken(HiddenText("AutoXeroInbox"), text) Then
+        Say "AutoXero has taken it; the sheet " & sheetName & " shows the result." & CloudHint()
+    Else
+        RunInPython verb
+    End If
+    isBusy = False
+    Exit Sub
+Failed:
+    isBusy = False
+    TellFailure Err.Description
+End Sub
+
+' Whether a request can be made at all; else told why not.
+Private Function IsReady() As Boolean
+    If isBusy Then
+        Say "The last button is not done yet. Wait a moment."
+    ElseIf Len(ThisWorkbook.Path) = 0 Then
+        TellToSave
+    ElseIf Len(HiddenText("AutoXeroInbox")) = 0 Then
+        Tell "This copy of the workbook is not set up yet. Close it, run 'autoxero install' once, and open the " _
+            & "workbook that it names."
+    Else
+        IsReady = True
+    End If
+End Function
+
+' OneDrive and SharePoint give an address in place of a folder.
+Private Function IsInTheCloud() As Boolean
+    IsInTheCloud = LCase$(Left$(ThisWorkbook.Path, 4)) = "http"
+End Function
+
+Private Function CloudHint() As String
+    If IsInTheCloud() Then CloudHint = " This workbook is open from OneDrive or SharePoint: the result comes once " _
+        & "that has brought the agent's file here."
+End Function
+
+' What macros/actions.py calls a verb: as the button does.
+Private Function ActionFor(ByVal verb As String) As String
+    Select Case verb
+        Case "sync": ActionFor = "sync_now"
+        Case "resync-fault": ActionFor = "resync_all_like_this"
+        Case "use-suggested": ActionFor = "use_suggested_contact"
+        Case "test": ActionFor = "test_connections"
+        Case "bundle": ActionFor = "support_bundle"
+        Case Else: ActionFor = Replace(verb, "-", "_")
+    End Select
+End Function
+
+' The second door. RunPython is in copies that 'autoxero install' made; called by name, since others do not have it.
+Private Sub RunInPython(ByVal verb As String)
+    If IsInTheCloud() Then
+        Tell "The agent did not answer; nothing was done. A workbook that is open from OneDrive or SharePoint can " _
+            & "only ask the agent: start it with 'autoxero run', then press the button again."
+        Exit Sub
+    End If
+    Say "The agent did not answer; Excel does it itself. Please wait ..."
+    On Error GoTo Failed
+    Application.Run "RunPython", ACTIONS & ActionFor(verb) & "()"
+    Exit Sub
+Failed:
+    Tell "The agent did not answer, and Excel may not or cannot start Python here; nothing was done. Start the agent " _
+        & "with 'autoxero run', or run 'autoxero install' once, then press the button again."
+End Sub
