@@ -1,0 +1,141 @@
+"""What a button asks for, carried out by the verbs; the answer is one sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from agent import verbs
+from agent.desk import Desk
+from agent.domain.text import counted
+from agent.inbox import Request
+from agent.sync import Report, sync
+from agent.tell import report_text
+from agent.verbs import Told
+
+_IN_WORDS = {
+    "sync": "Sync now",
+    "send-now": "Send now",
+    "resync-fault": "Resync all like this",
+    "use-suggested": "Use suggested contact",
+    "create-in-xero": "Create in Xero",
+    "connect-autotask": "Connect Autotask",
+    "connect-xero": "Connect Xero",
+    "bundle": "Support bundle",
+}
+_MANY = 3
+"""More answers than this are counted, not told one by one."""
+
+
+def words(verb: str) -> str:
+    """A verb as its button calls it."""
+    return _IN_WORDS.get(verb, verb.replace("-", " ").capitalize())
+
+
+def answer(desk: Desk, request: Request) -> str:
+    """Carry out a request.
+
+    Returns:
+        A sentence or two that say what happened.
+
+    Raises:
+        PlainError, StopError: As the verb does.
+    """
+    return _ANSWERS[request.verb](desk, request)
+
+
+def _sync(desk: Desk, _request: Request) -> str:
+    return _reported(sync(desk, is_asked=True))
+
+
+def _preview(desk: Desk, _request: Request) -> str:
+    return _reported(sync(desk, dry_run=True))
+
+
+def _refresh(desk: Desk, _request: Request) -> str:
+    return " ".join(verbs.rebuild(desk)) or "The sheets show what the ledger says."
+
+
+def _resync(desk: Desk, request: Request) -> str:
+    return _done(*verbs.resync(desk, request.ids))
+
+
+def _resync_fault(desk: Desk, request: Request) -> str:
+    return _done(*verbs.resync(desk, fault_code=request.fault))
+
+
+def _send_these(desk: Desk, request: Request) -> str:
+    return _done(*verbs.send_these(desk, request.ids))
+
+
+def _send_again(desk: Desk, request: Request) -> str:
+    return _done(*verbs.send_again(desk, request.ids))
+
+
+def _never_send(desk: Desk, request: Request) -> str:
+    return _told(verbs.never_send(desk, request.ids, "chosen in the workbook"))
+
+
+def _use_suggested(desk: Desk, request: Request) -> str:
+    return _done(*verbs.use_suggested(desk, request.ids))
+
+
+def _create_in_xero(desk: Desk, request: Request) -> str:
+    return _done(*verbs.create_in_xero(desk, request.ids))
+
+
+def _test(desk: Desk, _request: Request) -> str:
+    found = verbs.test(desk)
+    for light in ("bad", "warning"):
+        if told := [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == light]:
+            return " ".join(told)
+    return f"All is well: {counted(len(found), 'thing')} were looked at."
+
+
+def _connect_xero(desk: Desk, _request: Request) -> str:
+    """In the browser of whoever pressed the button: the agent runs in that person's session."""
+    from agent.connect import connect_xero  # noqa: PLC0415 - only where it is asked for
+
+    return " ".join(connect_xero(desk))
+
+
+def _by_hand(_desk: Desk, request: Request) -> str:
+    """What asks for a secret, or shows something before it is written, needs a window of its own."""
+    command = request.verb.replace("-", " ")
+    return f"This needs a window of its own: type “autoxero {command}” in a terminal (Windows: PowerShell)."
+
+
+_ANSWERS: Mapping[str, Callable[[Desk, Request], str]] = {
+    "sync": _sync,
+    "preview": _preview,
+    "refresh": _refresh,
+    "resync": _resync,
+    "resync-fault": _resync_fault,
+    "send-now": _send_these,
+    "send-these": _send_these,
+    "send-again": _send_again,
+    "never-send": _never_send,
+    "use-suggested": _use_suggested,
+    "create-in-xero": _create_in_xero,
+    "test": _test,
+    "connect-autotask": _by_hand,
+    "connect-xero": _connect_xero,
+    "bundle": _by_hand,
+}
+
+
+def _reported(report: Report) -> str:
+    return report_text(report).replace("\n", " ")
+
+
+def _done(report: Report, told: Sequence[Told]) -> str:
+    """What became of the invoices, and what else the run wants to be known."""
+    return " ".join([_told(told), *report.problems])
+
+
+def _told(told: Sequence[Told]) -> str:
+    if len(told) <= _MANY:
+        return " ".join(item.message for item in told)
+    counts = Counter(item.status for item in told)
+    parts = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    return f"{counted(len(told), 'invoice')}: {parts}. The sheet Invoices shows each of them."

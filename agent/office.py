@@ -1,0 +1,213 @@
+"""The computer and the user that AutoXero is installed for, and by what it is reached."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from agent.alive import is_running
+from agent.config import Config
+from agent.errors import PlainError
+from agent.ledger.database import open_database
+from agent.ledger.ledger import Ledger
+from agent.startup import Command, Machine, Platform
+from workbook.errors import InUseError
+from workbook.wiring import Wiring, read_wiring
+
+BACKUPS = "workbook-backups"
+
+Runner = Callable[[Sequence[str]], tuple[int, str]]
+"""Runs a program; gives its exit code and what it said."""
+
+_STOP_TRIES = 25
+_STOP_WAIT = 0.2
+
+
+@dataclass(frozen=True)
+class Office:
+    """Where an installation happens, and by what it reaches the computer.
+
+    Attributes:
+        config: The agent's home and environment.
+        machine: The computer and its user.
+        documents: The user's folder for documents.
+        version: The AutoXero that is installed.
+        run: Runs programs.
+        wait: Waits so many seconds.
+    """
+
+    config: Config
+    machine: Machine
+    documents: Path
+    version: str
+    run: Runner
+    wait: Callable[[float], None] = time.sleep
+
+    @property
+    def backups(self) -> Path:
+        """Where copies of the workbook go before it is changed."""
+        return self.config.home / BACKUPS
+
+
+def this_office(config: Config) -> Office:
+    """This computer and this user.
+
+    Raises:
+        PlainError: AutoXero is not installed in this Python, it cannot stay, or this is no operating system that it
+            knows.
+    """
+    from platformdirs import user_documents_path  # noqa: PLC0415 - only an installation needs it
+
+    try:
+        installed = version("autoxero")
+    except PackageNotFoundError:
+        raise PlainError(
+            "AutoXero is not installed in this Python, so nothing could start it.", "Run “uv sync” in its folder first."
+        ) from None
+    check_python(sys.prefix, sys.base_prefix)
+    platform = _platform()
+    user, domain = getpass.getuser(), os.environ.get("USERDOMAIN", "")
+    given = config.environment.get("AUTOXERO_HOME")
+    config_home = config.environment.get("XDG_CONFIG_HOME")
+    machine = Machine(
+        platform=platform,
+        user=f"{domain}\\{user}" if platform == "win32" and domain else user,
+        uid=os.getuid() if sys.platform != "win32" else 0,
+        folder=Path.home(),
+        home=config.home.absolute(),
+        python=Path(sys.executable),
+        environment={"AUTOXERO_HOME": str(config.home.absolute())} if given else {},
+        units=str(Path(config_home) / "systemd" / "user") if config_home else "",
+    )
+    return Office(config, machine, user_documents_path(), installed, run_program)
+
+
+def check_python(prefix: str, base_prefix: str) -> None:
+    """Refuse a Python that the agent or Excel would not find again.
+
+    Args:
+        prefix: The folder of the environment.
+        base_prefix: The folder of the Python that it was made with.
+
+    Raises:
+        PlainError: It is a passing one, or one whose files Excel does not see.
+    """
+    if "windowsapps" in base_prefix.casefold():
+        raise PlainError(
+            "This Python comes from the Microsoft Store, which hides the agent's folder from Excel.",
+            "Run “uv python install 3.12” and “uv sync --python 3.12” in AutoXero's folder, and then this again.",
+        )
+    if any(part.startswith(("archive-v", "environments-v")) for part in Path(prefix).parts):
+        raise PlainError(
+            "This Python is a passing one that uv made for a single command.",
+            "Put AutoXero in a folder of its own, run “uv sync” there, and then “uv run autoxero install”.",
+        )
+
+
+def _platform() -> Platform:
+    for known in ("win32", "darwin", "linux"):
+        if sys.platform == known:
+            return known
+    raise PlainError(f"AutoXero cannot be installed on {sys.platform}.", "Use Windows, macOS or Linux.")
+
+
+def run_program(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run a program without a window, for a minute at most."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command lines, and no shell
+            list(arguments),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+    except OSError as error:
+        return 127, f"{arguments[0]}: {error.strerror or type(error).__name__}"
+    except subprocess.TimeoutExpired:
+        return 124, f"{arguments[0]} did not answer within a minute"
+    return done.returncode, (done.stderr or done.stdout).decode(errors="replace").strip()
+
+
+def stop_agent(office: Office, commands: Sequence[Command]) -> list[str]:
+    """Stop the agent, and wait until it has ended.
+
+    Raises:
+        PlainError: It still runs: somebody started it by hand.
+    """
+    run_all(office, commands)
+    for _ in range(_STOP_TRIES):
+        if not is_running(office.config.home):
+            return []
+        office.wait(_STOP_WAIT)
+    raise PlainError(
+        "The agent still runs: it was started by hand.", "End it in the window in which “autoxero run” stands (Ctrl+C)."
+    )
+
+
+def run_all(office: Office, commands: Sequence[Command]) -> None:
+    """Run commands one after the other.
+
+    Raises:
+        PlainError: One failed that may not.
+    """
+    for command in commands:
+        code, said = office.run(command.arguments)
+        for _ in range(command.tries - 1):
+            if code == 0:
+                break
+            office.wait(1.0)
+            code, said = office.run(command.arguments)
+        if code and not command.may_fail:
+            raise PlainError(
+                f"“{' '.join(command.arguments)}” ended with {code}: {said.rstrip('.') or 'it said nothing'}.",
+                "Your IT may have to allow it: docs/forward-to-it.md says what for. Until then start the agent with "
+                "“autoxero run”.",
+            )
+
+
+def known_facts(config: Config) -> dict[str, str]:
+    """What the ledger remembers, read without changing it; blank where there is none yet."""
+    names = ("workbook_path", "workbook_id", "run_python_script")
+    url = make_url(config.database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return dict.fromkeys(names, "")
+    engine = create_engine(url)
+    try:
+        if not inspect(engine).has_table("about"):
+            return dict.fromkeys(names, "")
+        ledger = Ledger(engine)
+        return {name: ledger.fact(name) for name in names}
+    except SQLAlchemyError:
+        open_database(config.database_url).dispose()  # says in words what is wrong
+        raise
+    finally:
+        engine.dispose()
+
+
+def read_free(path: Path) -> Wiring:
+    """What the workbook says of itself, where no program has it open.
+
+    Raises:
+        PlainError: One has.
+        WorkbookError: It is no workbook of ours, or is damaged.
+    """
+    try:
+        with path.open("r+b"):
+            return read_wiring(path)
+    except (InUseError, PermissionError) as error:
+        reason = str(error) if isinstance(error, InUseError) else f"{path.name} is open in Excel or is read-only."
+        raise PlainError(
+            f"{reason.removesuffix(' Close it there; the agent tries again by itself.')} Nothing was changed.",
+            "Save and close it, and run the command again.",
+        ) from error

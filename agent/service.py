@@ -1,0 +1,423 @@
+"""The agent: it keeps going until it is stopped.
+
+It syncs by the clock, answers the buttons of the workbook, and notices when it was saved with something to do.
+One thread (the caller's) looks at the clock and into the inbox, and never waits for anything else. One worker does one
+thing at a time, in order: so a button is heard within a second or two while a sync is under way.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import json
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import OperationalError
+
+from agent.alive import LOCK, REFRESHED, State, forget_state, one_agent, write_state
+from agent.asked import answer, words
+from agent.bugs import write_report
+from agent.config import Config
+from agent.connect import keep_signed_in
+from agent.desk import Desk, Progress
+from agent.diary import open_diary
+from agent.errors import BUSY, DONE, INTERRUPTED, MEND_FIRST, PlainError, StopError
+from agent.inbox import Inbox, Refusal, Request, kept
+from agent.sync import sync
+from agent.tell import report_text
+from agent.timetable import Clock, Timetable, utc_now
+from agent.wire import TIMEOUT, Wire
+from agent.worker import Task, Worker
+from workbook.read import Reading
+
+UPDATED = 4
+"""The exit code that asks to be started again: the program on the disk is another one now."""
+TICK = 0.5
+"""Seconds from one look to the next."""
+_GRACE = 10.0
+"""Seconds that a request under way may still take once the agent is to stop."""
+_BUSY_TRIES = 150
+"""A button waits while another process syncs: so often it is tried, every two seconds."""
+_LOOK_EVERY = 10
+"""Seconds between looks at the workbook."""
+_SYNC_EVERY = 15
+"""Minutes, until the workbook has said otherwise."""
+_STOPPED = "The agent was stopped before this was done; nothing is lost. Press the button again."
+_LONGEST_HOLD = timedelta(days=1)
+"""Longer than Xero's day no limit lasts: then the clock was set back."""
+_BUGS_KEEP = timedelta(days=30)
+
+MakeDesk = Callable[[Callable[[], Wire], Progress], Desk]
+Sleep = Callable[[float], object]
+_Saw = tuple[object, object, frozenset[object]]
+
+
+class Service:
+    """The agent of one home.
+
+    Args:
+        config: The environment.
+        workbook: The file that it keeps.
+        make_desk: What each piece of work is done with; gets how to make a wire, and where to tell progress.
+        now: The clock.
+        sleep: How to wait until the next look; may return early when :attr:`stopping` is set.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        workbook: Path,
+        make_desk: MakeDesk,
+        *,
+        now: Clock = utc_now,
+        sleep: Sleep | None = None,
+    ) -> None:
+        self.config, self.workbook, self.now = config, workbook, now
+        self.stopping = threading.Event()
+        self.exit_code = DONE
+        self.inbox = Inbox(config.inbox)
+        self.diary = open_diary(config.home)
+        self.troubles: dict[str, str] = {}
+        url = make_url(config.database_url)
+        self._ledger = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        self._make_desk = make_desk
+        self._sleep = sleep or self.stopping.wait
+        self.worker = Worker(self.stopping, self._interrupted, self._note)
+        self._since = now()
+        self._held_until: datetime | None = None
+        self._workbook_id = ""
+        self._stamp: tuple[int, int] | None = None
+        self._saw: _Saw | None = None
+        self._state: State | None = None
+        self._version = installed_version()
+        self._is_outdated = False
+        self._bug, self._report = "", Path()
+        self._signalled: int | None = None
+        self._times = Timetable(now)
+        self._sync_job = self._times.every(_SYNC_EVERY)
+        self._sync_job.minutes.do(self._sync_is_due)
+        self._times.every(_LOOK_EVERY).seconds.do(self.worker.add, "look", "", self._look_at_workbook)
+        self._times.every(10).minutes.do(lambda: self.inbox.tidy(self.now()))
+        self._times.every(1).minutes.do(self._each_minute)
+        self._times.every(1).days.do(self._each_day)
+
+    # --- the caller's thread ------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Keep going until stopped.
+
+        Returns:
+            The exit code: 0 stopped; 130 interrupted by Ctrl+C; 2 the home is gone; 4 to be started again, updated.
+
+        Raises:
+            PlainError: Another agent runs in this home (75), or the ledger cannot be opened.
+        """
+        with one_agent(self.config.home):
+            try:
+                self._begin()
+                while not self.stopping.is_set():
+                    self._tick()
+                    self._sleep(TICK)
+                    if self._signalled is not None:
+                        self.stop(self._signalled)
+            finally:
+                self._end()
+        return self.exit_code
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the worker still waits for an answer: the process may be ended all the same, nothing is lost."""
+        return self.worker.is_alive
+
+    def stop(self, exit_code: int = DONE) -> None:
+        """Stop: a run under way ends before its next request."""
+        if not self.stopping.is_set():
+            self.exit_code = exit_code
+            self.stopping.set()
+
+    def stop_soon(self, exit_code: int) -> None:
+        """Stop with the next look; safe in a signal's handler, where waiting for a lock could last for ever."""
+        self._signalled = exit_code
+
+    def _begin(self) -> None:
+        with self._desk() as desk:  # a ledger that cannot be opened ends it here, in words
+            self.inbox.seen = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
+            self._workbook_id = desk.ledger.fact("workbook_id")
+        for name in self.inbox.unanswered():
+            self._give(name, _STOPPED)
+        self.diary.info("AutoXero %s began to keep %s in step.", self._version, self.workbook)
+        self._times.at_once(self._sync_job)
+        self.worker.start()
+
+    def _tick(self) -> None:
+        """One look at everything. It waits for nothing."""
+        if not self._is_home():
+            self.diary.error("The folder %s, or the ledger in it, is gone. The agent has stopped.", self.config.home)
+            self.stop(MEND_FIRST)
+            return
+        if self._is_outdated and self.worker.is_idle:
+            self.diary.info("AutoXero was updated to %s; the agent starts anew.", installed_version())
+            self.stop(UPDATED)
+            return
+        if not self._is_outdated:
+            self._look_into_inbox()
+            self._times.run_pending()
+        self._show()
+
+    def _is_home(self) -> bool:
+        """Whether home and ledger are still there: nothing is sent from an empty ledger that took their place."""
+        return (self.config.home / LOCK).exists() and (self._ledger is None or self._ledger.exists())
+
+    def _look_into_inbox(self) -> None:
+        try:
+            found = self.inbox.take(self.now(), self._workbook_id)
+        except OSError as error:
+            self._trouble("inbox", f"The requests in {self.inbox.folder} cannot be read ({_reason(error)}).")
+            return
+        self._trouble("inbox", "")
+        for item in found:
+            if isinstance(item, Refusal):
+                self._refuse(item)
+            else:
+                self.worker.add(item.asks, f"answering “{words(item.verb)}”", partial(self._answer, item), item.name)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer at once; the ledger learns of it when the worker comes to it."""
+        name = refusal.name if refusal.name.isprintable() else ascii(refusal.name)
+        with suppress(OSError):
+            self.inbox.answer(refusal.name, refusal.why, anew=False)
+
+        def note(_task: Task) -> None:
+            with self._desk() as desk:
+                desk.ledger.log("Request refused", f"{refusal.why} ({name[:60]})", level="Warning", who="Ribbon")
+
+        self.worker.add(("refused", refusal.name), "", note)
+
+    def _sync_is_due(self) -> None:
+        if self._held_until is None:
+            self.worker.add("sync", "syncing", self._sync)
+
+    def _each_minute(self) -> None:
+        """Go on where Xero said when, and notice an update of the program itself."""
+        now, until = self.now(), self._held_until
+        if until is not None and not now < until <= now + _LONGEST_HOLD:
+            self._held_until = None
+            self._times.at_once(self._sync_job)
+        version = installed_version()
+        self._is_outdated = bool(version) and version != self._version
+
+    def _each_day(self) -> None:
+        """Keep the sign-in to Xero alive, and throw away the reports of old bugs."""
+        self.worker.add("sign-in", "", self._keep_signed_in)
+        for path in self.config.home.glob("bug-*.txt"):
+            with suppress(OSError):
+                if self.now().timestamp() - path.stat().st_mtime > _BUGS_KEEP.total_seconds():
+                    path.unlink()
+
+    def _show(self) -> None:
+        """Write down what the agent is doing, where it changed, or once a minute."""
+        now = self.now()
+        told = " ".join(text for text in list(self.troubles.values()) if text)
+        coming = self._held_until or self._sync_job.next_run
+        state = State(self._since, self.worker.doing, coming, told, now)
+        known = self._state
+        is_same = known is not None and (known.doing, known.next_run, known.trouble) == (state.doing, coming, told)
+        if is_same and known is not None and timedelta(0) <= now - known.at < REFRESHED:
+            return
+        with suppress(OSError):  # a full disk; `status` still sees the lock
+            write_state(self.config.home, state)
+            self._state = state
+
+    def _end(self) -> None:
+        self.stop()
+        self.worker.end(_GRACE)
+        forget_state(self.config.home)
+        self.diary.info("The agent has stopped.")
+        for handler in list(self.diary.handlers):
+            handler.close()
+
+    # --- the worker's thread -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _desk(self) -> Iterator[Desk]:
+        """A desk for one piece of work, cleared afterwards."""
+        desk = self._make_desk(self._make_wire, self.worker.tell)
+        try:
+            yield desk
+        finally:
+            if "ledger" in vars(desk):
+                desk.ledger.engine.dispose()
+
+    def _make_wire(self) -> Wire:
+        return Wire(TIMEOUT, self._nap, is_stopped=self.stopping.is_set)
+
+    def _nap(self, seconds: float) -> None:
+        self.stopping.wait(seconds)
+
+    def _sync(self, _task: Task) -> None:
+        """One run by the clock; whatever ends it, the next one comes."""
+        with self._desk() as desk:
+            try:
+                report = sync(desk)
+            except StopError as error:
+                self._trouble("sync", str(error))
+                self._held_until = self.now() + timedelta(seconds=error.after) if error.after else None
+            except PlainError as error:
+                self._trouble("sync", "" if error.exit_code == BUSY else str(error))
+            else:
+                self._trouble("sync", "")
+                self._trouble("bug", "")
+                self.diary.info("%s", report_text(report).replace("\n", " "))
+            with suppress(PlainError):
+                self._take_note(desk, desk.reading)
+
+    def _answer(self, request: Request, task: Task) -> None:
+        """Carry out what a button asks for, and say in a sentence what became of it."""
+        with self._desk() as desk:
+            desk.ledger.remember(inbox_seen=self._seen())
+            try:
+                told = self._patiently(lambda: answer(desk, request))
+            except StopError as error:
+                told = f"{error.fault.title}: {error.fault.detail} {error.fault.cure}".strip()
+            except PlainError as error:
+                told = str(error)
+            except Exception as error:  # noqa: BLE001 - the button gets an answer all the same
+                told = self._note(error)
+            for name in task.names:
+                self._give(name, told)
+            self.diary.info("%s: %s", words(request.verb), told)
+            desk.ledger.log(f"Button: {words(request.verb)}", told, who="Ribbon")
+            with suppress(PlainError):
+                self._take_note(desk, desk.reading)
+
+    def _keep_signed_in(self, _task: Task) -> None:
+        with self._desk() as desk:
+            try:
+                keep_signed_in(desk)
+            except (StopError, PlainError) as error:
+                self._trouble("sign-in", str(error))
+            else:
+                self._trouble("sign-in", "")
+
+    def _patiently(self, act: Callable[[], str]) -> str:
+        """Wait while another process syncs."""
+        for _ in range(_BUSY_TRIES):
+            try:
+                return act()
+            except PlainError as error:
+                if error.exit_code != BUSY:
+                    raise
+                self.worker.tell("waiting for another sync to end")
+                if self.stopping.wait(2):
+                    raise KeyboardInterrupt from None
+        return act()
+
+    def _look_at_workbook(self, _task: Task) -> None:
+        """Where the workbook was saved: sync at once if a setting, a mapping or the column Do says something new."""
+        try:
+            status = os.stat(self.workbook)  # noqa: PTH116 - with its size and moment in one call
+        except OSError as error:
+            self._trouble("workbook", f"The workbook {self.workbook} cannot be found ({_reason(error)}).")
+            return
+        stamp = status.st_mtime_ns, status.st_size
+        if stamp == self._stamp:
+            self._trouble("workbook", "")
+            return
+        with self._desk() as desk:
+            try:
+                reading = desk.reading
+            except PlainError as error:  # in the middle of being saved, or held by somebody: with the next look
+                self._trouble("workbook", str(error))
+                return
+            before = self._saw
+            self._take_note(desk, reading)
+        self._trouble("workbook", "")
+        self._stamp = stamp
+        if before is None or (self._saw is not None and _says_more(before, self._saw)):
+            self.worker.add("sync", "syncing", self._sync)
+
+    def _take_note(self, desk: Desk, reading: Reading) -> None:
+        """Remember what the workbook said when it was last acted on."""
+        self._workbook_id = desk.ledger.fact("workbook_id") or reading.workbook_id
+        self._times.change(self._sync_job, reading.settings.sync_every)
+        self._saw = reading.settings, reading.mappings, frozenset(reading.wishes)
+
+    # --- what goes wrong ----------------------------------------------------------------------------------------------
+
+    def _trouble(self, where: str, text: str) -> None:
+        """Tell a trouble once, when it comes, and once when it is over."""
+        if text != self.troubles.get(where, ""):
+            self.troubles[where] = text
+            self.diary.warning("%s", text or f"It is well again ({where}).")
+
+    def _note(self, error: Exception) -> str:
+        """Something that was not foreseen, in words; with a report where it is a bug, one for each bug."""
+        if _is_full(error):
+            told = f"The disk that holds {self.config.home} is full. Free some space; the agent goes on by itself."
+        elif isinstance(error, OperationalError):
+            told = f"The ledger in {self.config.home} cannot be used just now ({error.orig}). It is tried again."
+        else:
+            place = traceback.extract_tb(error.__traceback__)[-1:]
+            bug = f"{type(error).__name__} {place}"
+            if bug != self._bug:
+                self._bug, self._report = bug, write_report(error)
+            told = (
+                f"Something went wrong inside AutoXero ({type(error).__name__}); nothing is lost, the agent goes on. "
+                f"Please send the report {self._report} to support; it holds no secrets."
+            )
+        self._trouble("bug", told)
+        return told
+
+    def _interrupted(self, task: Task) -> None:
+        for name in task.names:
+            self._give(name, _STOPPED)
+
+    def _give(self, name: str, sentence: str) -> None:
+        with suppress(OSError):  # a full disk; the ledger's log has the answer, too
+            self.inbox.answer(name, sentence)
+
+    def _seen(self) -> str:
+        return json.dumps([(name, at.isoformat()) for name, at in list(self.inbox.seen.items())])
+
+
+def stop_on_signals(service: Service) -> None:
+    """Stop cleanly when the operating system or Ctrl+C says so; said twice, at once."""
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        service.stop_soon(INTERRUPTED if number == signal.SIGINT else DONE)
+
+    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), stop)
+
+
+def installed_version() -> str:
+    """The version of the program on the disk, or blank while it is being replaced."""
+    try:
+        return importlib.metadata.version("autoxero")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _says_more(before: _Saw, now: _Saw) -> bool:
+    """Whether a setting or mapping changed, or the column Do holds what it did not."""
+    return before[:2] != now[:2] or bool(now[2] - before[2])
+
+
+def _is_full(error: Exception) -> bool:
+    is_enospc = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    return is_enospc or (isinstance(error, OperationalError) and "disk is full" in str(error.orig))
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
