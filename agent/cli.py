@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from agent.desk import Desk
+    from agent.steps import Plan
 
 Command = Callable[..., Any]
 
@@ -90,17 +91,9 @@ def _say(text: str) -> None:
 
 
 def _desk(workbook: Path | None, *, quiet: bool = False) -> Desk:
-    from agent.config import read_config
-    from agent.desk import Desk
-    from agent.errors import PlainError
+    from agent.desk import open_desk
 
-    if workbook is not None and not workbook.is_file():
-        raise PlainError(f"There is no workbook at {workbook}.", "Give the path of your AutoXero.xlsm with --workbook.")
-    config = read_config()
-    desk = Desk(config, workbook or Path("AutoXero.xlsm"), tell=(lambda _text: None) if quiet else _say)
-    if workbook is None:
-        desk.workbook = Path(desk.ledger.fact("workbook_path") or "AutoXero.xlsm")
-    return desk
+    return open_desk(workbook, (lambda _text: None) if quiet else _say)
 
 
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -138,23 +131,51 @@ def _answer_report(report: Any, *, as_json: bool, told: list[Any] | None = None)
 
 
 @main.command()
+@workbook_option
+def run(workbook: Path | None) -> int:
+    """Keep going until stopped: sync by the clock, and do what the workbook's buttons and its column Do ask for.
+
+    Ends with 0 when stopped, 2 when its home is gone, 4 when AutoXero was updated (start it again), 75 when it runs
+    already.
+    """
+    import os
+
+    from agent.config import read_config
+    from agent.desk import Desk
+    from agent.service import Service, stop_on_signals
+
+    config = read_config()
+    if workbook is None:
+        workbook = _desk(None, quiet=True).workbook
+    path = workbook.absolute()
+    service = Service(config, path, lambda make_wire, tell: Desk(config, path, make_wire, tell))
+    stop_on_signals(service)
+    code = service.run()
+    if service.is_stuck:
+        os._exit(code)  # it waits for an answer that the next start settles; as after a kill, nothing is lost
+    return code
+
+
+@main.command()
 @click.argument("invoice", required=False)
 @workbook_option
 @json_option
 def status(invoice: str | None, workbook: Path | None, *, as_json: bool) -> int:
-    """Show connections, every invoice and open faults; or one invoice's whole story."""
+    """Show what the agent is doing, connections, every invoice and open faults; or one invoice's whole story."""
+    from agent.alive import agent_json, agent_text
     from agent.ledger.ledger import find_invoice
     from agent.tell import status_text, story_text
     from agent.views import log, status_json
 
-    ledger = _desk(workbook, quiet=True).ledger
+    desk = _desk(workbook, quiet=True)
+    ledger, agent = desk.ledger, agent_json(desk.config.home)
     only = find_invoice(ledger, invoice) if invoice else None
-    answer = status_json(ledger, only)
+    answer = {"agent": agent} | status_json(ledger, only)
     if as_json:
         story = {"log": log(ledger.log_rows(1000, only))} if only is not None else {}
         _print_json(answer | story)
     elif only is None:
-        _say(status_text(answer))
+        _say(f"{agent_text(agent)}\n{status_text(answer)}")
     else:
         _say(story_text(answer["invoices"][0], ledger.log_rows(1000, only)))
     return 0
@@ -164,15 +185,138 @@ def status(invoice: str | None, workbook: Path | None, *, as_json: bool) -> int:
 @workbook_option
 @json_option
 def test(workbook: Path | None, *, as_json: bool) -> int:
-    """Test both connections, the settings and the mappings."""
+    """Test both connections, settings, mappings, mail, the workbook and this computer; sends nothing."""
+    from agent.checks import worst
     from agent.verbs import test as check
 
-    checks = check(_desk(workbook, quiet=True))
+    found = check(_desk(workbook, quiet=True))
+    code = _answer_checks(found, as_json=as_json)
+    if not as_json:
+        _say(worst(found))
+    return code
+
+
+@main.group()
+def connect() -> None:
+    """Sign in to Autotask or Xero, or set up mail. Secrets go to this computer's key store, never into a command."""
+
+
+stdin_option = click.option("--from-stdin", is_flag=True, help="Read secrets from standard input, a line each.")
+
+
+@connect.command(name="autotask")
+@click.option("--user", default="", help="The API user's name.")
+@stdin_option
+@workbook_option
+@json_option
+def connect_autotask(user: str, workbook: Path | None, *, from_stdin: bool, as_json: bool) -> int:
+    """Sign in to Autotask.
+
+    Asks for user name, secret and integration code; from standard input: the secret, then the code.
+    """
+    from agent.asking import asking
+    from agent.autotask.client import Credentials
+    from agent.connect import connect_autotask as sign_in
+
+    desk, ask = _desk(workbook, quiet=True), asking(from_stdin=from_stdin)
+    given = desk.config.environment.get
+    checks = sign_in(
+        desk,
+        Credentials(
+            ask.text("user name", user or given("AUTOXERO_AUTOTASK_USERNAME", ""), desk.settings.autotask_user),
+            ask.secret("secret", given("AUTOXERO_AUTOTASK_SECRET", "")),
+            ask.secret("integration code", given("AUTOXERO_AUTOTASK_INTEGRATION_CODE", "")),
+        ),
+    )
+    return _answer_checks(checks, as_json=as_json)
+
+
+@connect.command(name="xero")
+@click.option("--client-id", default="", help="The client ID of your Xero app.")
+@click.option("--organisation", default="", help="Which organisation, where the sign-in reaches several.")
+@click.option("--custom", is_flag=True, help="The app is a custom connection: asks for its client secret.")
+@click.option("--no-browser", is_flag=True, help="Only print the address of Xero's page.")
+@click.option("--disconnect", is_flag=True, help="Take the sign-in back, in Xero and here.")
+@stdin_option
+@workbook_option
+@json_option
+def connect_xero(  # noqa: PLR0913 - its options
+    client_id: str, organisation: str, workbook: Path | None, *, custom: bool, no_browser: bool, disconnect: bool,
+    from_stdin: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Sign in to Xero in your browser (again)."""
+    from agent import connect as door
+    from agent.asking import asking, choose
+    from agent.xero.browser import browse
+
+    desk, ask = _desk(workbook), asking(from_stdin=from_stdin)
+    if disconnect:
+        return _answer_all(door.disconnect_xero(desk), as_json=as_json)
+    given = desk.config.environment.get
+    app = ask.text("client ID", client_id or given("AUTOXERO_XERO_CLIENT_ID", ""), desk.settings.xero_client_id)
+    if custom:
+        secret = ask.secret("client secret", given("AUTOXERO_XERO_CLIENT_SECRET", ""))
+        return _answer_all(door.connect_custom(desk, app, secret), as_json=as_json)
+    quietly = no_browser or as_json  # some browsers write to standard output
+    told = door.connect_xero(
+        desk, app, organisation, open_page=(lambda _address: None) if quietly else browse, pick=choose()
+    )
+    return _answer_all(told, as_json=as_json)
+
+
+@connect.command(name="mail")
+@click.option("--server", default="", help="The mail server's name.")
+@click.option("--port", default="", help="Its port, mostly 587 or 465.")
+@click.option("--security", default="", help="STARTTLS (port 587), TLS (port 465) or None (this computer only).")
+@click.option("--user", default=None, help="The user name there; '' for none.")
+@click.option("--from", "sender", default="", help="The sender's address.")
+@click.option("--to", "people", default="", help="Who gets alerts: addresses with commas between them.")
+@stdin_option
+@workbook_option
+@json_option
+def connect_mail(  # noqa: PLR0913, PLR0917 - its options
+    server: str, port: str, security: str, user: str | None, sender: str, people: str, workbook: Path | None, *,
+    from_stdin: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Set up mail for alerts.
+
+    Asks for what is not given, and sends a test mail.
+    """
+    from agent.asking import asking
+    from agent.connect import connect_mail as sign_in
+
+    desk, ask = _desk(workbook, quiet=True), asking(from_stdin=from_stdin)
+    now = desk.settings
+    typed = {
+        "Mail server": ask.text("mail server", server, now.mail_server),
+        "Mail port": ask.text("port", port, str(now.mail_port)),
+        "Mail security": ask.text("security", security, now.mail_security),
+        "Mail user": ask.text("user name", default=now.mail_user, is_needed=False) if user is None else user,
+        "Alert these people": ask.text("addresses that get alerts", people, now.alert_people),
+    }
+    typed["Mail from"] = sender or now.mail_from or (typed["Mail user"] if "@" in typed["Mail user"] else "")
+    given = desk.config.environment.get("AUTOXERO_SMTP_PASSWORD", "")
+    password = ask.secret("password", given) if typed["Mail user"] else ""
+    return _answer_all(sign_in(desk, typed, password), as_json=as_json)
+
+
+def _answer_all(sentences: list[str], *, as_json: bool) -> int:
+    if as_json:
+        _print_json({"messages": sentences})
+    for sentence in () if as_json else sentences:
+        _say(sentence)
+    return 0
+
+
+def _answer_checks(checks: list[Any], *, as_json: bool) -> int:
+    from agent.checks import as_json as row
+    from agent.checks import as_text
+
     is_good = all(item.is_good for item in checks)
     if as_json:
-        _print_json({"good": is_good, "checks": checks})
+        _print_json({"good": is_good, "checks": [row(item) for item in checks]})
     for item in () if as_json else checks:
-        _say(f"{'OK     ' if item.is_good else 'PROBLEM'}  {item.name}: {item.message}")
+        _say(as_text(item))
     return 0 if is_good else 2
 
 
@@ -289,6 +433,118 @@ def rebuild(workbook: Path | None, *, as_json: bool) -> int:
     return 0
 
 
+yes_option = click.option("--yes", is_flag=True, help="Do not ask first.")
+
+
+@main.command()
+@click.option(
+    "--workbook", type=click.Path(path_type=Path), help="The workbook, or the folder for it; without it where it is "
+    "already, else AutoXero in your documents.",
+)  # fmt: skip
+@click.option("--no-start", is_flag=True, help="Do not start the agent now; it starts at the next log-on.")
+@yes_option
+@json_option
+def install(workbook: Path | None, *, no_start: bool, yes: bool, as_json: bool) -> int:
+    """Put the workbook in its place, wire its buttons, start the agent at log-on. Also brings a newer AutoXero in."""
+    from agent.config import read_config
+    from agent.install import plan_install
+    from agent.office import this_office
+
+    plan = plan_install(this_office(read_config()), workbook, starts=not no_start)
+    return _carry_out(plan, yes=yes, as_json=as_json)
+
+
+@main.command()
+@click.option("--answers", type=click.Path(path_type=Path), help="Ask this file, not you; docs/setup.md shows one.")
+@click.option("--again", is_flag=True, help="Ask everything again, also what is done.")
+@click.option("--from-stdin", is_flag=True, help="Read secrets from standard input, a line each, in the order asked.")
+@click.option(
+    "--workbook", type=click.Path(path_type=Path), help="The workbook, or the folder for it; it may not be there yet."
+)
+def setup(answers: Path | None, workbook: Path | None, *, again: bool, from_stdin: bool) -> int:
+    """Go from nothing to the first invoices in Xero, step by step; can be left at any point and taken up again."""
+    import os
+
+    from agent.answers import Terminal, read_answers
+    from agent.asking import asking
+    from agent.config import read_config
+    from agent.desk import Desk
+    from agent.errors import PlainError
+    from agent.guide import Guide
+    from agent.office import this_office
+    from agent.setup import set_up
+
+    if answers is None and not sys.stdin.isatty():
+        raise PlainError("There is no terminal to ask at.", "Give a file with --answers, as docs/setup.md shows.")
+    config, ask = read_config(), asking(from_stdin=from_stdin)
+    talk = Terminal(ask) if answers is None else read_answers(answers, os.environ, ask)
+    guide = Guide(Desk(config, Path("AutoXero.xlsm")), lambda: this_office(config), talk)
+    set_up(guide, workbook, again=again)
+    return 0
+
+
+@main.command()
+@click.option("--purge", is_flag=True, help="Remove the ledger too: what was sent is then known to Xero only.")
+@yes_option
+@json_option
+def uninstall(*, purge: bool, yes: bool, as_json: bool) -> int:
+    """Take back what install did, and clear all secrets; the workbook and the ledger stay."""
+    from agent.config import read_config
+    from agent.office import this_office
+    from agent.uninstall import plan_uninstall
+
+    plan = plan_uninstall(this_office(read_config()), purge=purge)
+    sure = ("Remove the ledger for good?",) if purge else ()
+    return _carry_out(plan, yes=yes, as_json=as_json, sure=sure)
+
+
+def _carry_out(plan: Plan, *, yes: bool, as_json: bool, sure: tuple[str, ...] = ()) -> int:
+    """Say what will be done, ask, do it, and answer."""
+    from agent.errors import INTERRUPTED, PlainError
+    from agent.steps import carry_out
+
+    if not as_json:
+        _say("\n".join(["This will be done:", *(f"  {step.text}" for step in plan.steps), *plan.warnings]))
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise PlainError("Nothing was done: nobody was asked.", f"Run “{plan.again} --yes”.")
+    if not yes and not all(click.confirm(question, err=True) for question in ("Go on?", *sure)):
+        raise PlainError("Nothing was done.", f"Run “{plan.again}” again when you are ready.", INTERRUPTED)
+    report = carry_out(plan, (lambda _text: None) if as_json else _say)
+    if as_json:
+        _print_json({**plan.facts, "done": report.done, "notes": report.notes, "warnings": plan.warnings,
+                     "next_step": plan.next_step})  # fmt: skip
+    else:
+        _say(plan.next_step)
+    return 0
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), help="Where to write it; without it, in this folder.")
+@yes_option
+@workbook_option
+@json_option
+def bundle(out: Path | None, workbook: Path | None, *, yes: bool, as_json: bool) -> int:
+    """Collect what support needs in one file, without secrets, names and addresses; shows first what is in it."""
+    from agent.bundle import gather, usual_path, write_bundle
+    from agent.errors import INTERRUPTED, PlainError
+
+    pieces, path = gather(_desk(workbook, quiet=True)), out or usual_path()
+    if not as_json:
+        _say("\n".join(["This is in it, all of it plain text:",
+                        *(f"  {piece.name:17}{piece.size:>9,} bytes  {piece.what}" for piece in pieces)]))  # fmt: skip
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise PlainError("Nothing was written: nobody was asked.", "Run “autoxero bundle --yes”.")
+    if not yes and not click.confirm(f"Write it to {path}?", err=True):
+        raise PlainError("Nothing was written.", "Run “autoxero bundle” again when you are ready.", INTERRUPTED)
+    write_bundle(pieces, path)
+    if as_json:
+        _print_json({"path": str(path), "files": [{"name": item.name, "bytes": item.size, "what": item.what}
+                                                  for item in pieces]})  # fmt: skip
+    else:
+        _say(f"{path} is written. Look into it if you like, and send it to whoever helps you.")
+    return 0
+
+
 @main.command(name="rebuild-ledger")
 @workbook_option
 @json_option
@@ -339,9 +595,12 @@ def allocate(
 @click.option("--dir", "folder", type=click.Path(path_type=Path), help="Where to put it; without it a new folder.")
 @click.option("--invoices", default=64, show_default=True, type=click.IntRange(64, 100_000), help="How many invoices.")
 @click.option("--keep", is_flag=True, help="Keep the pretend cloud up, for trying other commands against it.")
+@click.option("--unsent", is_flag=True, help="Send nothing and keep the pretend cloud up, for trying “autoxero setup”.")
 @json_option
-def demo(folder: Path | None, invoices: int, *, keep: bool, as_json: bool) -> int:
+def demo(folder: Path | None, invoices: int, *, keep: bool, unsent: bool, as_json: bool) -> int:
     """Show it all: a pretend Autotask and Xero, three real syncs over HTTP, a finished workbook."""
-    from agent.demo import run_demo
+    from agent.demo import hold_cloud, run_demo
 
+    if unsent:
+        return hold_cloud(folder, invoices, as_json=as_json)
     return run_demo(folder, invoices, keep=keep, as_json=as_json)

@@ -115,10 +115,11 @@ def allocate(credit: Credit) -> str:
         StopError: Xero gives no answer; the next try looks first whether it was done.
     """
     desk, giving, taking = credit.desk, credit.note, credit.invoice
-    told = {"ids": credit.ids, "amount": str(credit.amount), "left": str(giving.outstanding)}
+    before = desk.xero.allocated(giving.id, taking.id)
+    told = {"ids": credit.ids, "documents": (giving.id, taking.id), "amount": str(credit.amount), "before": str(before)}
     with one_at_a_time(desk):
         desk.ledger.remember(**{_PENDING: json.dumps(told)})
-        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{giving.id} {taking.id} {credit.amount} {giving.outstanding}"))
+        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{giving.id} {taking.id} {credit.amount} {before}"))
         try:
             desk.xero.allocate(giving.id, taking.id, credit.amount, max(giving.date, taking.date), key)
         except RefusedError as error:
@@ -137,8 +138,8 @@ def _settle(desk: Desk) -> None:
     if not told:
         return
     ids = AutotaskId(told["ids"][0]), AutotaskId(told["ids"][1])
-    amount, left = Decimal(told["amount"]), Decimal(told["left"])
-    if _read(desk, ids[0], "Credit note").outstanding == left - amount:
+    amount = Decimal(told["amount"])
+    if desk.xero.allocated(*told["documents"]) >= Decimal(told["before"]) + amount:
         _done(desk, ids, amount)
     else:
         desk.ledger.remember(**{_PENDING: ""})

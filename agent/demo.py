@@ -85,8 +85,20 @@ def run_demo(folder: Path | None, invoices: int, *, keep: bool, as_json: bool) -
         if as_json:
             _print_json(demo, reports)
         if keep:
-            _keep(demo)
+            _keep(demo, f"autoxero sync --workbook {demo.workbook}")
     return SOME_FAULTS if surprises else DONE
+
+
+def hold_cloud(folder: Path | None, invoices: int, *, as_json: bool) -> int:
+    """Hold the pretend cloud up with nothing sent, for trying the setup from nothing, until interrupted."""
+    console = Console(stderr=True, highlight=False)
+    folder = _new_folder(folder)
+    with Cloud() as cloud:
+        demo = Demo(folder, cloud, build_world(cloud, invoices, datetime.now(UTC).date()), console)
+        if as_json:
+            _print_json(demo, [])
+        _keep(demo, f"autoxero setup --workbook {demo.workbook}")
+    return DONE
 
 
 def _new_folder(folder: Path | None) -> Path:
@@ -178,7 +190,7 @@ def _summary(demo: Demo, reports: list[Report], surprises: list[str]) -> None:
 def _print_json(demo: Demo, reports: list[Report]) -> None:
     import msgspec  # noqa: PLC0415 - only for --json
 
-    answer = report_json(reports[-1]) | {
+    answer = (report_json(reports[-1]) if reports else {}) | {
         "syncs": [report_json(report) for report in reports],
         "workbook": str(demo.workbook),
         "home": str(demo.home),
@@ -188,13 +200,13 @@ def _print_json(demo: Demo, reports: list[Report]) -> None:
     sys.stdout.flush()
 
 
-def _keep(demo: Demo) -> None:
-    """Hold the pretend cloud up until interrupted."""
+def _keep(demo: Demo, command: str) -> None:
+    """Hold the pretend cloud up until interrupted; another terminal may run the command meanwhile."""
     windows = sys.platform == "win32"
     demo.console.print("The pretend cloud stays up until you press Ctrl+C. In another terminal:")
     for name, value in demo.environment.items():
         demo.console.print(f"  $env:{name} = '{value}'" if windows else f"  export {name}='{value}'", soft_wrap=True)
-    demo.console.print("  autoxero sync --workbook " + str(demo.workbook), soft_wrap=True)
+    demo.console.print(f"  {command}", soft_wrap=True)
     try:
         while not Event().wait(3600):
             pass

@@ -5,28 +5,55 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from agent.autotask.client import PUBLIC_URL, Autotask, Credentials
-from agent.config import Config
+from agent.config import Config, read_config
 from agent.domain.books import Organisation
+from agent.domain.mappings import ContactRow
 from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError, stop
+from agent.keys import Keys
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
+from agent.template import template
 from agent.wire import TIMEOUT, Wire
 from agent.xero.client import PUBLIC_API_URL, Xero
-from agent.xero.login import PUBLIC_LOGIN_URL, CustomConnection
-from workbook.errors import WorkbookError
+from agent.xero.login import PUBLIC_LOGIN_URL, SIGN_IN_LIVES, CustomConnection, Login, UserSignIn
+from workbook.errors import InUseError, WorkbookError
+from workbook.project import Projection
 from workbook.read import Reading, read
 
 Progress = Callable[[str], None]
+Show = Callable[[Projection, Mapping[str, str]], Sequence[str]]
+"""Shows a projection in an open workbook, and clears choices that were acted on, by Autotask id; gives notes."""
 
+BACKUPS = "workbook-backups"
+"""The folder in the home with copies of the workbook as it was before each change."""
 _NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
+
+
+@dataclass(frozen=True)
+class KeyPlace:
+    """The place of the Xero sign-in: its entry of the key store."""
+
+    keys: Keys
+
+    def read(self) -> str:
+        """The refresh token, or blank."""
+        return self.keys.read("xero-refresh-token")
+
+    def write(self, token: str) -> None:
+        """Keep another one."""
+        self.keys.write("xero-refresh-token", token)
+
+    def clear(self) -> None:
+        """Forget it."""
+        self.keys.clear("xero-refresh-token")
 
 
 @dataclass
@@ -38,12 +65,14 @@ class Desk:
         workbook: The file.
         wait: How to wait between tries, and how long for answers.
         tell: Where progress is told.
+        show: Where the workbook is open in the Excel that asked: brings the screen up to date instead of the file.
     """
 
     config: Config
     workbook: Path
     make_wire: Callable[[], Wire] = lambda: Wire(TIMEOUT)
     tell: Progress = field(default=lambda _text: None)
+    show: Show | None = None
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -52,15 +81,44 @@ class Desk:
 
     @cached_property
     def reading(self) -> Reading:
-        """The workbook as it was last saved.
+        """The workbook as it was last saved, with what a button chose while it was open.
 
         Raises:
             PlainError: There is no such file, or it is no workbook of ours.
         """
         try:
-            return read(self.workbook)
+            reading = self._read()
         except WorkbookError as error:
             raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
+        chosen = json.loads(self.ledger.fact("contact_choices") or "{}")
+        rows = [
+            ContactRow(int(key), "", name, "") for key, name in chosen.items() if not reading.mappings.contact(int(key))
+        ]
+        return replace(reading, mappings=replace(reading.mappings, contacts=(*reading.mappings.contacts, *rows)))
+
+    def _read(self) -> Reading:
+        """Read the workbook; the one that the ledger knows is put right where it is gone, wrecked, or lacks a sheet."""
+        try:
+            return read(self.workbook)
+        except InUseError:
+            raise
+        except WorkbookError:
+            if not self.knows_workbook:
+                raise
+            from workbook.restore import revive  # noqa: PLC0415 - seldom needed
+
+            told = revive(self.workbook, template(), self.config.home / BACKUPS)
+            if not told:
+                raise
+            for note in told:
+                self.ledger.log("AX-502 Put right in the workbook", note, level="Warning")
+                self.tell(note)
+            return read(self.workbook)
+
+    @property
+    def knows_workbook(self) -> bool:
+        """Whether it is the file that the ledger worked with last, which so was there once."""
+        return self.ledger.fact("workbook_path") == str(self.workbook.absolute())
 
     @property
     def settings(self) -> Settings:
@@ -69,20 +127,66 @@ class Desk:
 
     @cached_property
     def autotask(self) -> Autotask:
-        """Autotask, signed in as the settings say."""
-        user, secret, code = self.config.autotask_sign_in(self.settings)
-        return Autotask(
-            Credentials(user, secret, code), self.make_wire(), self.config.url("AUTOXERO_AUTOTASK_URL", PUBLIC_URL)
-        )
+        """Autotask, signed in as the settings say.
+
+        Raises:
+            StopError: A part of the sign-in is missing, or the key store cannot be used.
+        """
+        try:
+            sign_in = self.config.autotask_sign_in(self.settings)
+        except PlainError as error:
+            raise stop("AX-302", str(error)) from None
+        return self.autotask_as(Credentials(*sign_in))
+
+    def autotask_as(self, credentials: Credentials) -> Autotask:
+        """Autotask, signed in as someone."""
+        return Autotask(credentials, self.make_wire(), self.config.url("AUTOXERO_AUTOTASK_URL", PUBLIC_URL))
 
     @cached_property
     def xero(self) -> Xero:
-        """Xero, signed in as the settings say."""
-        client, secret = self.config.xero_sign_in(self.settings)
-        login = CustomConnection(
-            client, secret, self.make_wire(), self.config.url("AUTOXERO_XERO_LOGIN_URL", PUBLIC_LOGIN_URL)
-        )
+        """Xero, signed in as a custom connection where the app has a secret, else as the person who let it in.
+
+        Raises:
+            StopError: The client ID is missing, or the key store cannot be used.
+        """
+        try:
+            client, secret = self.config.xero_sign_in(self.settings)
+        except PlainError as error:
+            raise stop("AX-405", str(error)) from None
+        if secret:
+            self.forget_sign_in()  # such a sign-in does not end
+            return self.xero_as(CustomConnection(client, secret, self.make_wire(), self.login_url))
+        return self.xero_as(self.user_sign_in(client))
+
+    def xero_as(self, login: Login) -> Xero:
+        """Xero by a sign-in."""
         return Xero(login, "", self.make_wire(), self.config.url("AUTOXERO_XERO_API_URL", PUBLIC_API_URL))
+
+    @property
+    def login_url(self) -> str:
+        """Xero's sign-in host."""
+        return self.config.url("AUTOXERO_XERO_LOGIN_URL", PUBLIC_LOGIN_URL)
+
+    def user_sign_in(self, client_id: str) -> UserSignIn:
+        """The sign-in of the person who let the app in; renewed by one process of this home at a time."""
+        return UserSignIn(
+            client_id,
+            KeyPlace(self.config.keys),
+            self.config.home / "xero-sign-in.lock",
+            self._note_renewal,
+            self.make_wire(),
+            self.login_url,
+        )
+
+    def _note_renewal(self) -> None:
+        now = self.ledger.now()
+        ends = (now + SIGN_IN_LIVES).isoformat(timespec="seconds")
+        self.ledger.remember(xero_renewed=now.isoformat(timespec="seconds"), xero_sign_in_ends=ends)
+
+    def forget_sign_in(self) -> None:
+        """No person is signed in any more: no end of it to warn of."""
+        if self.ledger.fact("xero_sign_in_ends"):
+            self.ledger.remember(xero_renewed="", xero_sign_in_ends="")
 
     def check(self) -> None:
         """Refuse to go on with settings or mappings that are wrong.
@@ -104,18 +208,19 @@ class Desk:
         Raises:
             StopError: The sign-in was refused before and is unchanged, is refused now, or is another tenant's.
         """
-        mark = self._sign_in_mark()
+        autotask, mark = self.autotask, self._sign_in_mark()
         refused = json.loads(self.ledger.fact("autotask_refused") or "{}")
         if refused.get("mark") == mark:
             raise stop(refused["code"], f"{refused['detail']} {_NOT_AGAIN}")
-        ci = self.autotask.zone.ci
+        ci = autotask.zone.ci
         if ci is not None:
             self.ledger.belongs_to("autotask_ci", str(ci), "Autotask")
         self.ledger.remember(autotask_web_url=self.autotask.zone.web_url)
 
     def note_refusal(self, error: StopError) -> None:
         """Remember a refused Autotask sign-in, so that trying it again and again does not lock the user."""
-        if error.fault.code in {"AX-301", "AX-302"} and not error.fault.detail.endswith(_NOT_AGAIN):
+        is_refused = "autotask" in vars(self) and error.fault.code in {"AX-301", "AX-302"}
+        if is_refused and not error.fault.detail.endswith(_NOT_AGAIN):
             told = {"mark": self._sign_in_mark(), "code": error.fault.code, "detail": error.fault.detail}
             self.ledger.remember(autotask_refused=json.dumps(told))
 
@@ -189,3 +294,21 @@ class Desk:
             "detail": error.fault.detail if error else "",
         }
         self.ledger.remember(**{f"light_{system}": json.dumps(told)})
+
+
+def open_desk(workbook: Path | None, tell: Progress) -> Desk:
+    """The desk of this user's home.
+
+    Args:
+        workbook: The file; without it the one that was last used, else AutoXero.xlsm in this folder.
+        tell: Where progress is told.
+
+    Raises:
+        PlainError: There is no such file, or the home cannot be used.
+    """
+    desk = Desk(read_config(), workbook or Path("AutoXero.xlsm"), tell=tell)
+    if workbook is None:
+        desk.workbook = Path(desk.ledger.fact("workbook_path") or "AutoXero.xlsm")
+    elif not workbook.is_file() and not desk.knows_workbook:
+        raise PlainError(f"There is no workbook at {workbook}.", "Give the path of your AutoXero.xlsm with --workbook.")
+    return desk

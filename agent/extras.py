@@ -44,9 +44,11 @@ def add_extras(desk: Desk, run: str) -> None:
         try:
             _add(desk, item, row)
             state, trouble = "done", ""
-        except StopError:
-            desk.ledger.tried({item.id: item.tries})  # certainly not written
-            raise
+        except StopError as error:
+            if error.fault.code != "AX-403" or "HTTP 4" not in error.fault.detail:
+                desk.ledger.tried({item.id: item.tries})  # certainly not written
+                raise
+            state, trouble = ("queued" if item.tries + 1 < _TRIES else "failed"), error.fault.detail
         except (RefusedError, UncertainError, ValueError) as error:
             state, trouble = ("queued" if item.tries + 1 < _TRIES else "failed"), str(error)
         desk.ledger.written({item.id: state})

@@ -30,7 +30,7 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
     if not needing:
         return list(actions)
     companies = list({action.invoice.customer.id: action.invoice.customer for action in needing}.values())
-    created, refused, held = _create(xero, companies, poster.settings)
+    created, refused, held = create(xero, companies, poster.settings)
     for company in companies:
         if company.id in created:
             ledger.log("Created a contact in Xero", company.name, run=run)
@@ -48,7 +48,7 @@ def create_contacts(xero: Xero, ledger: Ledger, poster: Poster, actions: Sequenc
     return left
 
 
-def _create(
+def create(
     xero: Xero, companies: Sequence[Customer], settings: Settings
 ) -> tuple[dict[CompanyId, ContactId], dict[CompanyId, tuple[str, ...]], dict[CompanyId, str]]:
     """Create contacts; a batch that is refused whole is halved until the bad one stands alone.

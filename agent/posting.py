@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import Shelf
+from agent.domain.lookup import Finding, Shelf
 from agent.domain.plan import Action, with_document
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
@@ -154,8 +154,8 @@ class Poster:
         self.posted[document.autotask_id] = posted
         return Outcome(
             document.autotask_id,
-            "Synced with warnings" if (differs := _differs(document, posted)) else "Synced",
-            fault=differs,
+            "Synced with warnings" if (wrong := differs(document, posted)) else "Synced",
+            fault=wrong,
             posted=posted,
             was_tried=True,
             document=document,
@@ -176,7 +176,8 @@ class Poster:
         left: list[Action] = []
         outcomes: list[Outcome] = []
         ours = self.ledger.marked_by_us()
-        for planned in actions:
+        by_number_first = sorted(actions, key=lambda item: not shelf.names(item.document))
+        for planned in by_number_first:
             action = with_document(planned, shelf.with_free_number(planned.document))
             finding = shelf.find(action.document)
             invoice = action.invoice
@@ -199,6 +200,11 @@ class Poster:
         self.ledger.conclude(outcomes)
         self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
         return left
+
+    def findings(self, documents: Sequence[Document]) -> list[Finding]:
+        """What Xero has of each document that would be sent; nothing is written down."""
+        shelf = self._shelf(documents)
+        return [shelf.find(document) for document in documents]
 
     def _shelf(self, documents: Sequence[Document]) -> Shelf:
         """What Xero has that could be one of the documents, read in bulk."""
@@ -365,12 +371,12 @@ class Poster:
             states[autotask_id] = "posted"
             self.posted[autotask_id] = answer.posted
             warnings = (*(action.translation.warnings if action and action.translation else ()), *answer.warnings)
-            differs = _differs(document, answer.posted)
+            wrong = differs(document, answer.posted)
             outcomes.append(
                 Outcome(
                     autotask_id,
-                    "Synced with warnings" if warnings or differs else "Synced",
-                    fault=differs,
+                    "Synced with warnings" if warnings or wrong else "Synced",
+                    fault=wrong,
                     warnings=warnings,
                     posted=answer.posted,
                     was_tried=True,
@@ -448,7 +454,8 @@ def fault_of_one(trouble: Fault) -> Fault:
     return fault("AX-299", trouble.detail) if trouble.code == "AX-403" else trouble
 
 
-def _differs(document: Document, posted: Posted) -> Fault | None:
+def differs(document: Document, posted: Posted) -> Fault | None:
+    """AX-207 where Xero's total is not the one that was foreseen."""
     if posted.total == document.expected.total:
         return None
     return fault(
@@ -464,7 +471,8 @@ def _synced(action: Action, posted: Posted) -> Outcome:
     why = "taken over from Xero"
     invoice = action.invoice
     return Outcome(
-        invoice.id, status, why, 0, None, warnings, posted, True, invoice, document=action.document  # noqa: FBT003
+        invoice.id, status, why, 0, None, warnings, posted, True, invoice, document=action.document,  # noqa: FBT003
+        origin="found",
     )  # fmt: skip
 
 

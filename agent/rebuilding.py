@@ -22,8 +22,8 @@ from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import marked_id
-from agent.domain.money import rounded
+from agent.domain.lookup import is_autotask, marked_id
+from agent.domain.money import ZERO, rounded
 from agent.domain.record import Status
 from agent.domain.settings import Settings
 from agent.domain.translate import credit_note_number, kind_of, number_of
@@ -145,11 +145,13 @@ def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
     invoices = source.invoices(list(source.headers(Window(dated_from=settings.start_date)).values()))
     desk.tell("Reading Xero")
     desk.reach_xero()
+    ledger.remember(watched=ledger.now().isoformat())
     documents = _documents(desk, settings.start_date, shown)
     run = f"rebuild-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     fence = ledger.begin_run(run, "Rebuild")
     rebuilt = Rebuilt()
-    outcomes = [_outcome(invoice, shown, documents, settings, rebuilt, run) for invoice in invoices]
+    marked_first = sorted(invoices, key=lambda invoice: (invoice.id not in documents.by_mark, invoice.id))
+    outcomes = [_outcome(invoice, shown, documents, settings, rebuilt, run) for invoice in marked_first]
     ledger.conclude(outcome for outcome in outcomes if outcome is not None)
     by_id = {invoice.id: invoice for invoice in invoices}
     for intent in under_way:
@@ -190,12 +192,12 @@ def _money(value: object) -> Decimal | None:
 class _Documents:
     """Xero's documents, by mark and by number."""
 
-    def __init__(self, found: Iterable[Posted]) -> None:
+    def __init__(self, found: Iterable[Posted], web_url: str) -> None:
         self.by_mark: defaultdict[AutotaskId, list[Posted]] = defaultdict(list)
         self.by_number: defaultdict[tuple[str, str], list[Posted]] = defaultdict(list)
         self.taken: set[str] = set()
         for item in {item.id: item for item in found}.values():
-            if (marked := marked_id(item)) is not None:
+            if (marked := marked_id(item)) is not None and is_autotask(item, web_url):
                 self.by_mark[marked].append(item)
             self.by_number[item.kind, item.number.casefold()].append(item)
 
@@ -209,7 +211,7 @@ def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, _Shown]) -> _
     found = [item for kind in _KINDS for item in desk.xero.dated_from(kind, start - _LOOK_BACK)]
     seen = {item.number for item in found}
     wanted = sorted({item.xero_number for item in shown.values()} - seen - {""})
-    return _Documents([*found, *desk.xero.numbered(wanted)])
+    return _Documents([*found, *desk.xero.numbered(wanted)], desk.autotask.zone.web_url)
 
 
 def _outcome(
@@ -224,17 +226,20 @@ def _outcome(
     told = shown.get(invoice.id, _Shown())
     candidates = _candidates(invoice, told, documents, settings)
     live = [item for item in candidates if item.is_live]
-    if len(live) == 1:
-        documents.taken.add(live[0].id)
+    documents.taken.update(item.id for item in candidates)
+    if len(live) == 1 and _is_its(invoice, live[0], told):
         rebuilt.found += 1
-        return _found(invoice, live[0], settings, run)
-    if live:
+        return _found(invoice, live[0], told, settings, run)
+    if len(live) == 1:
+        named = f"{live[0].number} of {live[0].contact_name} over {live[0].total}"
+        why = fault("AX-201", f"{named} in Xero carries this invoice's mark, and is another one.", waits=True)
+    elif live:
         numbers = ", ".join(item.number or item.id for item in live)
         why = fault("AX-201", f"{len(live)} documents in Xero stand for this invoice: {numbers}.", waits=True)
     elif candidates:
         rebuilt.voided += 1
         word = f"{candidates[0].number} was {candidates[0].status.lower()} in Xero"
-        return Outcome(invoice.id, "Voided", word, posted=candidates[0], invoice=invoice)
+        return Outcome(invoice.id, "Voided", word, posted=candidates[0], invoice=invoice, origin="kept")
     elif told.status == "Never send":
         rebuilt.never_send += 1
         return Outcome(invoice.id, "Never send", "as the workbook said", invoice=invoice)
@@ -248,6 +253,12 @@ def _outcome(
         return None
     rebuilt.undecided.append({"autotask_id": invoice.id, "number": invoice.label, "why": why.detail, "cure": why.cure})
     return Outcome(invoice.id, "Waiting", why.title, fault=why, invoice=invoice)
+
+
+def _is_its(invoice: Invoice, posted: Posted, told: _Shown) -> bool:
+    """Whether a document can be the invoice's: of its kind, with its total or the one that the workbook shows."""
+    believed = {abs(rounded(invoice.total)), abs(told.xero_total or ZERO)}
+    return posted.kind == kind_of(invoice) and (posted.total in believed or posted.number == told.xero_number)
 
 
 def _candidates(invoice: Invoice, told: _Shown, documents: _Documents, settings: Settings) -> list[Posted]:
@@ -274,7 +285,7 @@ def _credit_notes(invoice: Invoice, documents: _Documents) -> list[Posted]:
     return found
 
 
-def _found(invoice: Invoice, posted: Posted, settings: Settings, run: str) -> Outcome:
+def _found(invoice: Invoice, posted: Posted, told: _Shown, settings: Settings, run: str) -> Outcome:
     differs = posted.total != abs(rounded(invoice.total))
     why = "found in Xero when the ledger was made anew"
     if differs:
@@ -285,4 +296,6 @@ def _found(invoice: Invoice, posted: Posted, settings: Settings, run: str) -> Ou
     if settings.mark_as_sent and invoice.marked_sent is None:
         todo.append(("webServiceDate", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
     status: Status = "Synced with warnings" if differs else "Synced"
-    return Outcome(invoice.id, status, why, posted=posted, invoice=invoice, follow_ups=tuple(todo))
+    if told.status == "Changed since sent":
+        status, why = "Changed since sent", "as the workbook said: compare the two, and choose Send now or Never send"
+    return Outcome(invoice.id, status, why, posted=posted, invoice=invoice, follow_ups=tuple(todo), origin="kept")

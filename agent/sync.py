@@ -23,6 +23,7 @@ from agent.domain.books import Books, Organisation
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.labels import account_label, tax_rate_label
+from agent.domain.mappings import NO_CODE
 from agent.domain.plan import Action, Limits, plan
 from agent.domain.record import Record
 from agent.domain.settings import Settings
@@ -35,7 +36,7 @@ from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
 from agent.updates import settle_updates
-from agent.watch import note_others, watch
+from agent.watch import note_others, was_changed, watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
@@ -257,6 +258,8 @@ class _Run:
             or (record.status == "Skipped" and facts.get("skipping") != skipping)
         ]
         headers = source.headers(window, again)
+        skipped = ledger.skipped()
+        ledger.reopen(key for key, row in headers.items() if key in skipped and was_changed(skipped[key], row))
         if facts.get("skipping") != skipping:
             ledger.reopen_skipped()
 
@@ -359,7 +362,8 @@ class _Run:
             "Currencies": sorted(books.currencies),
             "Contacts": sorted(item.name for item in books.contacts if item.is_active),
             "BrandingThemes": [name for _key, name in books.branding_themes],
-            "BillingCodes": source.billing_codes,
+            "BillingCodes": [NO_CODE, *source.billing_codes],
+            "TaxRegions": source.tax_regions,
             "TrackingCategories": list(dict.fromkeys(item[0] for item in books.tracking)),
             "TrackingOptions": list(dict.fromkeys(item[1] for item in books.tracking)),
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agent.autotask.models import InvoiceRow
 from agent.autotask.source import Source
@@ -24,7 +24,7 @@ from agent.domain.translate import Situation, Translation, translate
 from agent.errors import StopError
 from agent.followups import note
 from agent.ledger.ledger import Intent, Ledger, Outcome
-from agent.posting import LANDED, Poster, batches, not_too_late
+from agent.posting import LANDED, Poster, batches, differs, not_too_late
 from agent.xero.client import NotSentError, RefusedError, UncertainError, Xero
 from agent.xero.models import encode_updates
 
@@ -63,6 +63,7 @@ def carry_over(desk: Desk, poster: Poster, organisation: Organisation, changes: 
     """
     if not changes:
         return 0
+    read_at = desk.ledger.now()
     desk.tell(f"Updating {len(changes)} invoices that were changed")
     source = Source(desk.autotask)
     invoices = {invoice.id: with_net_lines(invoice) for invoice in source.invoices([item.row for item in changes])}
@@ -78,16 +79,18 @@ def carry_over(desk: Desk, poster: Poster, organisation: Organisation, changes: 
         invoice = invoices[item.sent.autotask_id]
         made = translate(invoice, replace(situation, known_contact=known.get(invoice.customer.id)))
         if trouble := _obstacle(made, item.seen):
-            _refuse(desk.ledger, poster.run, item, trouble)
+            cure = made.faults[0].cure if made.faults else ""
+            _refuse(desk.ledger, poster.run, item, trouble, cure)
         elif made.document is not None:
-            document = made.document if made.document.number else replace(made.document, number=item.seen.number)
-            updates[invoice.id] = _Update(item, invoice, made, document)
-    return _send(poster, updates)
+            is_renumbered = made.document.kind == "Invoice" and invoice.number != item.sent.header.number
+            number = made.document.number if is_renumbered and made.document.number else item.seen.number
+            updates[invoice.id] = _Update(item, invoice, made, replace(made.document, number=number))
+    return _send(poster, updates, read_at)
 
 
 def _kept(item: Change, invoice: Invoice) -> Outcome:
     found = item.judgement
-    return Outcome(item.sent.autotask_id, found.status, found.why, posted=item.seen, invoice=invoice)
+    return Outcome(item.sent.autotask_id, found.status, found.why, posted=item.seen, invoice=invoice, origin="kept")
 
 
 def _obstacle(made: Translation, seen: Posted) -> str:
@@ -101,22 +104,24 @@ def _obstacle(made: Translation, seen: Posted) -> str:
     return ""
 
 
-def _refuse(ledger: Ledger, run: str, item: Change, trouble: str) -> None:
-    why = f"{item.judgement.why.capitalize()} was wanted; {trouble}"
-    found = fault("AX-208", f"Autotask was changed, and {item.seen.number} cannot follow: {trouble}")
+def _refuse(ledger: Ledger, run: str, item: Change, trouble: str, cure: str = "") -> None:
+    """Say why the document cannot follow; it is tried again when Autotask's invoice changes, or a person says so."""
+    why = f"To be {item.judgement.why}; {trouble}"
+    detail = f"Autotask was changed, and {item.seen.number} cannot follow: {trouble}"
+    found = fault("AX-208", detail, cure=f"{cure} Then choose Send now.") if cure else fault("AX-208", detail)
     if item.sent.status != "Changed since sent":
         ledger.log(f"{found.code} {found.title}", found.detail, run=run, level="Warning", about=item.sent.autotask_id)
     ledger.conclude([Outcome(item.sent.autotask_id, "Changed since sent", why, fault=found, seen=item.seen)])
 
 
-def _send(poster: Poster, updates: Mapping[AutotaskId, _Update]) -> int:
+def _send(poster: Poster, updates: Mapping[AutotaskId, _Update], read_at: datetime) -> int:
     documents = sorted((item.document for item in updates.values()), key=lambda item: (item.kind, item.places))
     queue = batches(documents)
     updated = 0
     while queue:
         batch, *queue = queue
         try:
-            updated += _send_batch(poster, [updates[document.autotask_id] for document in batch])
+            updated += _send_batch(poster, _still_so(poster, [updates[item.autotask_id] for item in batch], read_at))
         except RefusedError as error:
             half = len(batch) // 2
             if half:
@@ -126,8 +131,17 @@ def _send(poster: Poster, updates: Mapping[AutotaskId, _Update]) -> int:
     return updated
 
 
+def _still_so(poster: Poster, batch: Sequence[_Update], read_at: datetime) -> list[_Update]:
+    """Leave out what somebody has worked on in Xero since it was read: the next look judges it anew."""
+    changed = poster.xero.changed_since(batch[0].document.kind, read_at - _MARGIN)
+    now = {posted.id: posted for posted in changed}
+    return [item for item in batch if now.get(item.change.seen.id, item.change.seen) == item.change.seen]
+
+
 def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
     """Send one batch; what gets no good answer is settled by the next run."""
+    if not batch:
+        return 0
     ledger, first = poster.ledger, batch[0].document
     body = encode_updates(first.kind, [(item.document, item.change.seen) for item in batch])
     documents = tuple(item.document for item in batch)
@@ -165,10 +179,12 @@ def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
 def _updated(poster: Poster, item: _Update, posted: Posted, remarks: Sequence[str]) -> Outcome:
     told = item.change.judgement.why
     warnings = (*item.translation.warnings, *remarks)
+    wrong = differs(item.document, posted)
     return Outcome(
         item.invoice.id,
-        "Synced with warnings" if warnings else "Synced",
+        "Synced with warnings" if warnings or wrong else "Synced",
         told,
+        fault=wrong,
         warnings=warnings,
         posted=posted,
         was_tried=True,
@@ -202,6 +218,9 @@ def settle_updates(ledger: Ledger, xero: Xero, run: str) -> None:
             if seen is not None and _is_as_meant(document, seen):
                 there = Outcome(document.autotask_id, "Synced", "updated in Xero", posted=seen, document=document)
                 ledger.settle(intent.key, {document.autotask_id: "posted"}, [there])
+                ledger.choose(
+                    [document.autotask_id], "send"
+                )  # the same again, with its note, for what was meant is known
                 ledger.log("Found updated in Xero", seen.number, run=run, about=document.autotask_id)
             elif age > LANDED:
                 ledger.settle(intent.key, {document.autotask_id: "gone"})

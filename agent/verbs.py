@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
+from agent import checks
+from agent.autotask.source import Source
 from agent.desk import Desk
 from agent.domain import settings as declared
-from agent.domain.books import Books, one_blank
+from agent.domain.books import one_blank
+from agent.domain.contact import match
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
 from agent.domain.record import CHOSEN, HELD, is_held
-from agent.errors import PlainError, StopError
+from agent.errors import PlainError
 from agent.ledger.ledger import find_invoice
+from agent.newcontacts import create
 from agent.projecting import project_all
+from agent.rights import Check
 from agent.sync import Report, one_at_a_time, sync
 from agent.views import sums
 from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
 
+_CLEARLY = 5
+"""Points by which one suggested contact must be liker than the next."""
 _NOUNS = {
     "Accounts": "accounts",
     "TaxRates": "tax rates",
@@ -29,6 +39,10 @@ _NOUNS = {
     "Currencies": "currencies",
     "BrandingThemes": "branding themes",
 }
+
+
+Wanted = str | AutotaskId
+"""An invoice as a person names it, by number or id; or its id, which is never taken for another one's number."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +55,14 @@ class Told:
     message: str
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the connection test."""
-
-    name: str
-    is_good: bool
-    message: str
-
-
 def resync(
-    desk: Desk, wanted: Sequence[str] = (), fault_code: str = "", *, everything: bool = False
+    desk: Desk, wanted: Sequence[Wanted] = (), fault_code: str = "", *, everything: bool = False
 ) -> tuple[Report, list[Told]]:
     """Try invoices again from scratch: strikes are cleared, everything is read anew from Autotask.
 
     Args:
         desk: What it works with.
-        wanted: Numbers or Autotask ids.
+        wanted: Numbers or Autotask ids as typed, or ids.
         fault_code: All invoices with that open fault.
         everything: All invoices with an open fault, or that wait.
     """
@@ -67,7 +72,7 @@ def resync(
             "Paused is Yes on the sheet Settings: nothing is read or sent.", "Set it to No, save, and Resync again."
         )
     rows = desk.ledger.rows()
-    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    ids = _find(desk, wanted)
     for row in rows:
         is_open = row["status"] in {"Waiting", "Retrying", "Fault"}
         if is_open and (everything or (fault_code and row["fault_code"] == fault_code.upper())):
@@ -81,19 +86,17 @@ def resync(
         desk.ledger.wish(again, "resync")
     _log_each(desk, "Resync", again)
     report = sync(desk, is_asked=True)
-    return report, [_told(desk, item) for item in dict.fromkeys(ids)]
+    return report, _tell(desk, ids)
 
 
-def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Told]]:
+def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
     """Confirm what waits: more than usual, already in Xero, or marked as sent.
 
     Of invoices named that changed since they were sent, Autotask's version is carried over to Xero.
     """
     desk.check()
     records = desk.ledger.records()
-    ids = [find_invoice(desk.ledger, item) for item in wanted] or [
-        record.autotask_id for record in records.values() if is_held(record)
-    ]
+    ids = _find(desk, wanted) or [record.autotask_id for record in records.values() if is_held(record)]
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     with one_at_a_time(desk):
@@ -101,17 +104,17 @@ def send_these(desk: Desk, wanted: Sequence[str] = ()) -> tuple[Report, list[Tol
         desk.ledger.wish(ids, "send")
     _log_each(desk, "Send these", ids)
     report = sync(desk, is_asked=True)
-    return report, [_told(desk, item) for item in ids]
+    return report, _tell(desk, ids)
 
 
-def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
+def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
     """Send invoices anew whose document was deleted or voided in Xero.
 
     Raises:
         PlainError: The document of one of them is still live.
     """
     desk.check()
-    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    ids = _find(desk, wanted)
     records = desk.ledger.records()
     for item in ids:
         if records[item].xero_id is not None and records[item].status != "Voided":
@@ -123,16 +126,16 @@ def send_again(desk: Desk, wanted: Sequence[str]) -> tuple[Report, list[Told]]:
         desk.ledger.release(ids)
     _log_each(desk, "Send again", ids)
     report = sync(desk, is_asked=True)
-    return report, [_told(desk, item) for item in ids]
+    return report, _tell(desk, ids)
 
 
-def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
+def never_send(desk: Desk, wanted: Sequence[Wanted], because: str) -> list[Told]:
     """Leave invoices out for good; what changed since it was sent is left as it is in Xero, from the next look on.
 
     Raises:
         PlainError: One of them is in Xero already.
     """
-    ids = [find_invoice(desk.ledger, item) for item in wanted]
+    ids = _find(desk, wanted)
     records = desk.ledger.records()
     changed = [item for item in ids if records[item].status == "Changed since sent"]
     for item in ids:
@@ -146,7 +149,95 @@ def never_send(desk: Desk, wanted: Sequence[str], because: str) -> list[Told]:
         desk.ledger.never_send(ids, because)
     _log_each(desk, "Never send", ids, because)
     project_all(desk)
-    return [_told(desk, item) for item in ids]
+    return _tell(desk, ids)
+
+
+def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
+    """Take the contact that AX-105 suggests for the companies of these invoices, where one suggestion is clear.
+
+    The row in ContactMap is written with the next projection, and counts at once.
+
+    Raises:
+        PlainError: No suggestion is clear, or no such invoice lacks a contact.
+    """
+    desk.check()
+    lacking = _without_contact(desk, wanted)
+    offered = {int(company): names for table, company, names, _ in desk.ledger.missing() if table == "ContactMap"}
+    clear: dict[int, str] = {}
+    unclear = []
+    for company, rows in lacking.items():
+        if name := _likest(offered.get(company, "")):
+            clear[company] = name
+        else:
+            near = offered.get(company) or "nothing in Xero is like it"
+            unclear.append(f"{rows[0]['customer']}: no suggestion is clear ({near}). Choose one in ContactMap.")
+    if not clear:
+        raise PlainError(" ".join(unclear), "Nothing was changed.")
+    chosen = json.loads(desk.ledger.fact("contact_choices") or "{}") | {str(key): name for key, name in clear.items()}
+    desk.ledger.remember(contact_choices=json.dumps(chosen))
+    for company, name in clear.items():
+        desk.ledger.log("Mapping changed", f"contact {lacking[company][0]['customer']}: {name}", who="Person")
+    vars(desk).pop("reading", None)  # it is another one now
+    report, told = resync(desk, [AutotaskId(row["autotask_id"]) for company in clear for row in lacking[company]])
+    report.problems += unclear
+    return report, told
+
+
+def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
+    """Create the contacts that these invoices lack, whatever “Create missing contacts” says, and try them again.
+
+    Raises:
+        PlainError: No such invoice lacks a contact, or nothing may be written to Xero now.
+        StopError: A system cannot be reached or refuses.
+    """
+    desk.check()
+    if desk.settings.sync_mode != "Live" or desk.settings.paused:
+        raise PlainError("Nothing was created: “Sync mode” is not Live, or “Paused” is Yes.", "Change it, then save.")
+    lacking = _without_contact(desk, wanted)
+    problems = []
+    with one_at_a_time(desk):
+        desk.reach_autotask()
+        books = desk.xero.books(desk.reach_xero())
+        missing = []
+        for customer in Source(desk.autotask).customers(list(lacking)).values():
+            found = match(customer, books, desk.reading.mappings, desk.settings)
+            if found.is_missing:
+                missing.append(customer)
+            elif found.fault is not None:
+                problems.append(f"{customer.name} was not created. {found.fault.detail} {found.fault.cure}")
+        created, refused, held = create(desk.xero, missing, desk.settings)
+        for customer in missing:
+            if customer.id in created:
+                desk.ledger.log("Created a contact in Xero", customer.name, who="Person")
+            else:
+                said = held.get(customer.id) or " ".join(refused.get(customer.id, ()))
+                problems.append(f"{customer.name} was not created. Xero said: {said}")
+    report, told = resync(desk, [AutotaskId(row["autotask_id"]) for rows in lacking.values() for row in rows])
+    report.problems += problems
+    return report, told
+
+
+def _without_contact(desk: Desk, wanted: Sequence[Wanted]) -> dict[int, list[Mapping[str, Any]]]:
+    """Of these invoices those for which Xero has no contact, by company.
+
+    Raises:
+        PlainError: There is none.
+    """
+    ids = set(_find(desk, wanted))
+    found: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in desk.ledger.rows():
+        if row["autotask_id"] in ids and row["fault_code"] == "AX-105" and row["xero_id"] is None:
+            found[row["company_id"]].append(row)
+    if not found:
+        raise PlainError("None of these invoices lacks a contact (AX-105).", "Nothing was changed.")
+    return dict(found)
+
+
+def _likest(offered: str) -> str:
+    """The one name that is meant, of suggestions such as ``Kauri Ltd (96 %), Kauri Trust (71 %)``; blank if unclear."""
+    names = [(int(score), name) for name, score in re.findall(r"(.+?) \((\d+) %\)(?:, |$)", offered)]
+    is_clear = len(names) == 1 or (len(names) > 1 and names[0][0] - names[1][0] >= _CLEARLY)
+    return names[0][1] if is_clear else ""
 
 
 def set_value(desk: Desk, name: str, value: str) -> str:
@@ -155,17 +246,51 @@ def set_value(desk: Desk, name: str, value: str) -> str:
     Returns:
         A sentence that says what was done.
     """
-    try:
-        setting = declared.find(name)
-        meant = declared.read_value(setting, value)
-    except declared.NotReadableError as error:
-        raise PlainError(str(error), "Nothing was changed.") from error
-    _check_listed(desk, setting.listed, meant)
-    cell = {True: "Yes", False: "No"}.get(meant, meant) if isinstance(meant, bool) else meant
+    setting, cell = checked(desk, name, value)
+    if (setting.name, cell) == ("Sync mode", "Live"):
+        _check_ready(desk)
     _edit(desk, "Settings", (setting.name,), {"Value": cell})
     desk.ledger.log("Setting changed", f"{setting.name}: {cell}", who="Person")
     codes = {kind.code for kind in CATALOGUE.values() if setting.name in kind.settings}
     return f"“{setting.name}” is now “{'' if cell is None else cell}”.{_let_through(desk, codes)}"
+
+
+def _check_ready(desk: Desk) -> None:
+    """Refuse to go live before the first things are settled; what is in Xero already is looked for before each post.
+
+    Raises:
+        PlainError: Something is missing; nothing was changed.
+    """
+    settings, mappings = desk.settings, desk.reading.mappings
+    missing = [
+        what
+        for what, is_missing in (
+            ("Start date is blank", settings.start_date is None),
+            ("no billing code has an account", settings.unmapped_code == "Stop" and not mappings.accounts),
+            ("no tax region has a tax rate", settings.unmapped_region == "Stop" and not mappings.taxes),
+        )
+        if is_missing
+    ]
+    if missing:
+        raise PlainError(
+            f"It is too early to go live: {', '.join(missing)}. Nothing was changed.",
+            "Run “autoxero setup”, which asks for all of it, or fill it in on the sheets Settings and Mappings.",
+        )
+
+
+def checked(desk: Desk, name: str, value: str) -> tuple[declared.Setting, Any]:
+    """A setting, and a value for it as the sheet holds it, checked like a typed one.
+
+    Raises:
+        PlainError: There is no such setting, or it cannot be so.
+    """
+    try:
+        setting = declared.find(name)
+        meant: Any = declared.read_value(setting, value)
+    except declared.NotReadableError as error:
+        raise PlainError(str(error), "Nothing was changed.") from error
+    _check_listed(desk, setting.listed, meant)
+    return setting, {True: "Yes", False: "No"}[meant] if isinstance(meant, bool) else meant
 
 
 def map_value(desk: Desk, table: str, key: str, value: str) -> str:
@@ -223,64 +348,15 @@ def _let_through(desk: Desk, codes: Collection[str]) -> str:
 
 
 def test(desk: Desk) -> list[Check]:
-    """Test both connections, settings and mappings; a line each."""
-    desk.forget_refusal()
-    problems = [Check(problem.where, is_good=False, message=problem.message) for problem in desk.reading.problems]
-    checks = problems or [Check("Settings and mappings", is_good=True, message="All can be used.")]
-    return [*checks, _test_autotask(desk), *_test_xero(desk)]
-
-
-def _test_autotask(desk: Desk) -> Check:
-    try:
-        desk.reach_autotask()
-        desk.autotask.labels("BillingItems", "billingItemType")
-    except (StopError, PlainError) as error:
-        if isinstance(error, StopError):
-            desk.light("autotask", error)
-            desk.note_refusal(error)
-        return Check("Autotask", is_good=False, message=str(error))
-    desk.light("autotask")
-    return Check("Autotask", is_good=True, message=f"Signed in at {desk.autotask.zone.web_url}")
-
-
-def _test_xero(desk: Desk) -> list[Check]:
-    try:
-        organisation = desk.reach_xero()
-        books = desk.xero.books(organisation)
-    except (StopError, PlainError) as error:
-        if isinstance(error, StopError):
-            desk.light("xero", error)
-        return [Check("Xero", is_good=False, message=str(error))]
-    desk.light("xero")
-    locked = f", closed until {organisation.locked_until}" if organisation.locked_until else ""
-    good = Check("Xero", is_good=True, message=f"{organisation.name}, books in {organisation.base_currency}{locked}")
-    return [good, *_test_choices(desk, books)]
-
-
-def _test_choices(desk: Desk, books: Books) -> list[Check]:
-    """What settings and mappings name, and Xero does not have."""
-    settings, mappings = desk.settings, desk.reading.mappings
-    accounts = [("Default sales account", settings.default_account), ("Rounding account", settings.rounding_account)]
-    accounts += [(f"AccountMap: {row.billing_code} · {row.line_type}", row.account) for row in mappings.accounts]
-    rates = [("Default tax rate", settings.default_tax_rate)]
-    rates += [(f"TaxMap: {row.tax_region} · {row.tax_category}", row.tax_rate) for row in mappings.taxes]
-    found = []
-    for where, code in accounts:
-        account = books.account(code) if code else None
-        if code and (account is None or not account.is_active):
-            found.append(Check(where, is_good=False, message=f"Xero has no active account {code}. Choose another one."))
-    for where, code in rates:
-        rate = books.tax_rate(code) if code else None
-        if code and (rate is None or not rate.is_active):
-            found.append(
-                Check(where, is_good=False, message=f"Xero has no active tax rate {code}. Choose another one.")
-            )
+    """Test connections, settings, mappings, mail and this computer; a line each, which the Dashboard shows too."""
+    found = checks.test(desk)
+    project_all(desk)
     return found
 
 
 def rebuild(desk: Desk) -> list[str]:
     """Every status sheet anew from the ledger."""
-    return project_all(desk)
+    return project_all(desk, anew=True)
 
 
 def _log_each(desk: Desk, event: str, ids: Sequence[AutotaskId], detail: str = "") -> None:
@@ -318,8 +394,27 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
     desk.ledger.remember(workbook_path=str(desk.workbook.absolute()))
 
 
-def _told(desk: Desk, autotask_id: AutotaskId) -> Told:
-    row = next(row for row in desk.ledger.rows() if row["autotask_id"] == autotask_id)
+def _find(desk: Desk, wanted: Sequence[Wanted]) -> list[AutotaskId]:
+    """The invoices meant, each once.
+
+    Raises:
+        PlainError: There is no such invoice, or several have the number.
+    """
+    known = desk.ledger.records()
+    for item in wanted:
+        if not isinstance(item, str) and item not in known:
+            raise PlainError(f"No invoice has the Autotask id {item}.", "Press Sync now, then try again.")
+    return list(dict.fromkeys(find_invoice(desk.ledger, item) if isinstance(item, str) else item for item in wanted))
+
+
+def _tell(desk: Desk, ids: Sequence[AutotaskId]) -> list[Told]:
+    """The answer for each invoice."""
+    rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
+    return [_told(rows[item]) for item in dict.fromkeys(ids)]
+
+
+def _told(row: Mapping[str, Any]) -> Told:
+    autotask_id = AutotaskId(row["autotask_id"])
     number = row["number"] or str(autotask_id)
     if row["status"] == "Changed since sent":
         chosen = CHOSEN.get(row["wish"], row["fault_detail"] or row["why"])

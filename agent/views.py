@@ -9,17 +9,21 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
+from agent.domain.links import NOWHERE, Addresses
 from agent.domain.money import ZERO, rounded
 from agent.domain.problems import Problem
 from agent.domain.settings import SETTINGS, Settings
 from agent.domain.text import counted
 from agent.ledger.ledger import Ledger
+from workbook import cells
+from workbook.layout import SINCE, since_name
 
-Cell = str | int | Decimal | date | datetime | bool | None
+Cell = cells.Cell
 Row = dict[str, Cell]
 
-_IN_XERO_AS = {
+IN_XERO_AS = {
     "DRAFT": "Draft",
     "SUBMITTED": "Awaiting approval",
     "AUTHORISED": "Approved",
@@ -27,11 +31,17 @@ _IN_XERO_AS = {
     "VOIDED": "Voided",
     "DELETED": "Deleted",
 }
+"""Xero's states in the words of its own pages."""
+
+_NOTHING = "Nothing to do."
+_UNTOLD = "All is well, but nobody is told when something fails: type addresses under “Alert these people”."
+_NAMED = 3
+"""How many reasons a line names."""
 
 
 def local(moment: datetime | None) -> datetime | None:
     """The instant as local time without its zone, to the second: the way sheets hold times."""
-    return moment.astimezone().replace(tzinfo=None, microsecond=0) if moment else None
+    return datetime.fromtimestamp(int(moment.timestamp())) if moment else None  # noqa: DTZ006 - as wanted, and quick
 
 
 def total_of(row: Mapping[str, Any]) -> Decimal:
@@ -44,12 +54,36 @@ def is_open_fault(row: Mapping[str, Any]) -> bool:
     return row["status"] in {"Retrying", "Fault"}
 
 
-def invoices(rows: Sequence[Mapping[str, Any]], tries: int) -> list[Row]:
+def is_on_faults(row: Mapping[str, Any]) -> bool:
+    """Whether the invoice has a row on the sheet Faults: it failed, was changed, or waits with a code."""
+    return is_open_fault(row) or row["status"] == "Changed since sent" or _waits_with_code(row)
+
+
+def _waits_with_code(row: Mapping[str, Any]) -> bool:
+    return row["status"] == "Waiting" and bool(row["fault_code"])
+
+
+def kind_of(code: str) -> str:
+    """A fault's code with its title, the same for all invoices that have it; blank where there is no fault."""
+    return f"{code} {CATALOGUE[code].short_title}" if code in CATALOGUE else code
+
+
+def addresses(ledger: Ledger) -> Addresses:
+    """Where the pages of this organisation and this Autotask are."""
+    return Addresses(ledger.fact("short_code"), ledger.fact("autotask_web_url"))
+
+
+def linked(text: str, url: str) -> Cell:
+    """Text that opens an address; the text alone where either is blank."""
+    return cells.Link(text, url) if text and url else text
+
+
+def invoices(rows: Sequence[Mapping[str, Any]], tries: int, where: Addresses = NOWHERE) -> list[Row]:
     """The sheet Invoices."""
-    return [_invoice(row, tries) for row in rows]
+    return [_invoice(row, tries, where) for row in rows]
 
 
-def _invoice(row: Mapping[str, Any], tries: int) -> Row:
+def _invoice(row: Mapping[str, Any], tries: int, where: Addresses) -> Row:
     total = total_of(row)
     sent = row["xero_id"] is not None
     what = f"{row['fault_code']} {row['fault_title']}" if row["fault_code"] else row["why"]
@@ -59,9 +93,9 @@ def _invoice(row: Mapping[str, Any], tries: int) -> Row:
         "Status": row["status"],
         "Type": row["xero_kind"] or ("Credit note" if total < 0 else "Invoice"),
         "Number": row["number"] or str(row["autotask_id"]),
-        "Xero number": row["xero_number"],
-        "In Xero as": _IN_XERO_AS.get(row["xero_status"], row["xero_status"].capitalize()),
-        "Customer": row["customer"],
+        "Xero number": linked(row["xero_number"], where.document(row["xero_kind"], row["xero_id"])),
+        "In Xero as": IN_XERO_AS.get(row["xero_status"], row["xero_status"].capitalize()),
+        "Customer": linked(row["customer"], where.customer(row["company_id"])),
         "Xero contact": row["xero_contact"],
         "Date": row["date"],
         "Due": row["due"],
@@ -86,8 +120,7 @@ def _invoice(row: Mapping[str, Any], tries: int) -> Row:
 
 def faults(rows: Sequence[Mapping[str, Any]], tries: int) -> list[Row]:
     """The sheet Faults: what failed, then what waits; the oldest first."""
-    shown = [row for row in rows if is_open_fault(row) or row["status"] == "Changed since sent"]
-    shown += [row for row in rows if row["status"] == "Waiting" and row["fault_code"]]
+    shown = [row for row in rows if is_on_faults(row)]
     shown.sort(key=lambda row: (row["status"] == "Waiting", row["since"], row["autotask_id"]))
     return [
         {
@@ -130,7 +163,9 @@ def preview(ledger: Ledger) -> tuple[list[Row], list[Row]]:
     for item in json.loads(ledger.fact("preview") or "[]", parse_float=Decimal):
         document = item["document"] or {}
         expected = document.get("expected", {})
-        net, tax = _money(expected.get("net")), _money(expected.get("tax"))
+        sign = -1 if document.get("kind") == "Credit note" else 1  # as on all other sheets
+        sums_told = expected.get("net"), expected.get("tax")
+        net, tax = (None if text is None else sign * Decimal(text) for text in sums_told)
         heads.append(
             {
                 "Action": item["action"],
@@ -166,43 +201,8 @@ def preview(ledger: Ledger) -> tuple[list[Row], list[Row]]:
     return heads, lines
 
 
-def _money(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def reconcile(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """The sheet Reconcile: Autotask beside Xero by month, customer and currency; every difference explained."""
-    groups: defaultdict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[f"{row['date']:%Y-%m}" if row["date"] else "", row["customer"], row["currency"]].append(row)
-    found: list[Row] = []
-    for (month, customer, currency), group in sorted(groups.items()):
-        sent = [row for row in group if row["xero_id"] and row["xero_status"] not in {"VOIDED", "DELETED"}]
-        ours = sum((total_of(row) for row in group), ZERO)
-        theirs = sum((row["xero_total"] for row in sent), ZERO)
-        reasons = Counter(
-            f"{row['status']}" + (f" ({row['fault_code'] or row['why']})" if row["fault_code"] or row["why"] else "")
-            for row in group
-            if row not in sent or row["xero_total"] != total_of(row)
-        )
-        found.append(
-            {
-                "Month": month,
-                "Customer": customer,
-                "Currency": currency,
-                "Invoices in Autotask": len(group),
-                "Total in Autotask": ours,
-                "Documents in Xero": len(sent),
-                "Total in Xero": theirs,
-                "Difference": ours - theirs,
-                "Why": "; ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())),
-            }
-        )
-    return found
 
 
 def maps(
@@ -242,6 +242,23 @@ def maps(
 def connections(ledger: Ledger) -> dict[str, dict[str, Any]]:
     """How the last try of each connection ended."""
     return {name: json.loads(ledger.fact(f"light_{name}") or '{"ok": null}') for name in ("autotask", "xero", "mail")}
+
+
+_WARN_DAYS = (2, 7, 14)
+"""Days before the end of a person's sign-in to Xero at which people are warned."""
+
+
+def sign_in_warning(ledger: Ledger) -> tuple[int, str] | None:
+    """The warning that is due because the sign-in to Xero ends soon: its days before the end, and its words."""
+    fact = ledger.fact("xero_sign_in_ends")
+    if not fact:
+        return None
+    ends, now = datetime.fromisoformat(fact), ledger.now()
+    due = [days for days in _WARN_DAYS if ends - now <= timedelta(days=days)]
+    if not due:
+        return None
+    verb = "ends" if ends > now else "ended"
+    return due[0], f"The sign-in to Xero {verb} on {ends:%Y-%m-%d} because it was not used."
 
 
 def status_json(ledger: Ledger, only: AutotaskId | None = None) -> dict[str, Any]:
@@ -295,6 +312,8 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
     for name, light in connections(ledger).items():
         if light["ok"] is False:
             return f"{name.capitalize()}: {light['code']} {light['detail']}"
+    if ending := sign_in_warning(ledger):
+        return f"{ending[1]} Run “autoxero test”: any use renews it."
     if ledger.fact("untaxed"):
         return (
             "Autotask charges no tax on any invoice, but the Xero organisation is registered for tax: set “Tax comes "
@@ -311,7 +330,7 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
         )
     if any(row["fault_code"] for row in rows if row["status"] == "Waiting"):
         return "Some invoices wait for you: see the sheet Faults."
-    return "Nothing to do."
+    return _NOTHING
 
 
 def moments(ledger: Ledger, settings: Settings) -> tuple[datetime | None, datetime | None]:
@@ -334,6 +353,8 @@ def dashboard(
     """The named cells of the Dashboard, but for its formulas' and the moments of the last run."""
     lights = connections(ledger)
     held = [row for row in rows if row["status"] == "Waiting"]
+    broken = [row for row in rows if is_open_fault(row)]
+    step = next_step(rows, ledger, problems)
     return {
         "AutoXeroOrganisation": ledger.fact("organisation") or "Not connected yet: run “autoxero test”",
         "AutoXeroMode": "Paused" if settings.paused else settings.sync_mode,
@@ -341,10 +362,29 @@ def dashboard(
         "AutoXeroXero": _light_text(lights["xero"]),
         "AutoXeroMail": _light_text(lights["mail"]) if settings.alert_people else "Nobody is told",
         "AutoXeroSyncEvery": settings.sync_every,
-        "AutoXeroAlerted": settings.alert_people or "Nobody: type addresses under “Alert these people”",
-        "AutoXeroWaits": f"{counted(len(held), 'invoice')}, {sums(held)}" if held else "Nothing",
-        "AutoXeroNextStep": next_step(rows, ledger, problems),
+        "AutoXeroBaseCurrency": ledger.fact("base_currency"),
+        "AutoXeroAlerted": settings.alert_people or "Nobody. Fill “Alert these people”.",
+        "AutoXeroWaits": _heap(held),
+        "AutoXeroBroken": _heap(broken),
+        "AutoXeroNextStep": _UNTOLD if step == _NOTHING and not settings.alert_people else step,
+        **{since_name(status): _since(row for row in rows if row["status"] == status) for status in SINCE},
     }
+
+
+def _since(rows: Iterable[Mapping[str, Any]]) -> datetime | None:
+    """Since when the oldest of the invoices stands where it is."""
+    return local(min((row["since"] for row in rows), default=None))
+
+
+def _heap(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Invoices in a line: how many, what they are worth, since when the oldest, and for which reasons."""
+    if not rows:
+        return "Nothing"
+    reasons = Counter(kind_of(row["fault_code"]) or row["why"] or row["status"] for row in rows)
+    named = [f"{reason} ({count})" for reason, count in reasons.most_common(_NAMED)]
+    more = [f"and {len(reasons) - _NAMED} more reasons"] if len(reasons) > _NAMED else []
+    head = f"{counted(len(rows), 'invoice')}, {sums(rows)}, the oldest since {_since(rows):%Y-%m-%d %H:%M}."
+    return f"{head} {'; '.join([*named, *more])}"
 
 
 def stamps(ledger: Ledger, settings: Settings) -> dict[str, Cell]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
@@ -18,7 +19,7 @@ from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.money import ZERO
-from agent.domain.record import Status, Wish
+from agent.domain.record import Origin, Status, Wish
 from agent.errors import stop
 from agent.followups import note
 from agent.ledger.ledger import Outcome
@@ -27,8 +28,8 @@ from agent.updates import Change, carry_over
 from agent.xero.client import RefusedError, UncertainError
 
 EVERY = timedelta(hours=1)
-_OVERLAP = timedelta(minutes=10)
-"""Read again of Xero, for its clock and ours are not one, and pages move while they are read."""
+_OVERLAP = timedelta(days=1)
+"""Read again of Xero, for our clock may have been fast at the last look, and pages move while they are read."""
 _KINDS: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
 _WINDOW = timedelta(days=92)
 """How old an invoice may be for changes in Autotask to be looked for; voids are found whatever their age."""
@@ -82,6 +83,8 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
         else:
             voided += found
     updated = carry_over(desk, poster, organisation, changes)
+    _copy_payments(desk)
+    _reopen_skipped(desk, headers)
     ledger.remember(watched=now.isoformat())
     return Looked(voided, updated)
 
@@ -131,21 +134,20 @@ def _follow(
     """Act on one invoice; gives 1 where its document was voided or deleted, or a change that is to be carried over."""
     header = sent.header if row is None else _header(row)
     voids = desk.settings.when_voided == "Void in Xero"
-    found = judge(sent, header, seen, voids=voids, locked_until=organisation.locked_until)
+    closed = max((day for day in (organisation.locked_until, desk.settings.hold_before) if day), default=None)
+    found = judge(sent, header, seen, voids=voids, locked_until=closed)
     if found is not None and row is not None and (found.move == "update" or found.keeps):
         return Change(sent, seen, row, found)
     if found is not None and found.move:
         found, seen = _move(desk, found, seen)
     is_news = found is not None and found.status != sent.status
-    if found is None and seen == sent.latest and sent.status != "Changed since sent":
+    if found is None and seen == sent.latest and sent.status != "Changed since sent" and not sent.wish:
         return 0
     outcome = _outcome(sent, found, seen)
-    if found is not None and found.move:
-        word = "voided" if found.move == "void" else "deleted"
-        told = note(f"AutoXero {word} this, as Autotask did,", sent.autotask_id, sent.header.number, run)
+    if found is not None and found.status == "Voided" and header.is_voided and is_news:
+        told = note(f"AutoXero: {found.why},", sent.autotask_id, sent.header.number, run)
         outcome = replace(outcome, follow_ups=(told,))
     desk.ledger.conclude([outcome])
-    _pay(desk, sent, found, seen)
     if found is not None and is_news:
         detail = found.fault.detail if found.fault else found.why
         title = f"{found.fault.code} {found.fault.title}" if found.fault else found.status
@@ -173,19 +175,38 @@ def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted
 def _outcome(sent: Sent, found: Judgement | None, seen: Posted) -> Outcome:
     if found is None and sent.status == "Changed since sent":
         return Outcome(sent.autotask_id, "Synced", "as it was sent, again", seen=seen)
-    if found is None:
+    is_over = sent.fault_code == "AX-213" or (sent.fault_code == "AX-214" and seen.paid_on is not None)
+    if found is None and is_over:
+        return Outcome(sent.autotask_id, "Synced", "as it was sent, again", seen=seen)
+    if found is None or found.stays:
         return Outcome(sent.autotask_id, sent.status, seen=seen, keeps_fault=True)
     return Outcome(sent.autotask_id, found.status, found.why, 0, found.fault, seen=seen)
 
 
-def _pay(desk: Desk, sent: Sent, found: Judgement | None, seen: Posted) -> None:
-    """Copy a full payment to Autotask once; clear what was written when it is undone."""
+def _copy_payments(desk: Desk) -> None:
+    """Let the paid date in Autotask be that of Xero's full payment: written once, changed and cleared with it."""
     if not desk.settings.copy_payments:
         return
-    if found is not None and found.undoes_payment:
-        desk.ledger.queue(sent.autotask_id, "paidDate", "")
-    elif seen.paid_on is not None and sent.latest.paid_on is None and seen.total:
-        desk.ledger.queue(sent.autotask_id, "paidDate", seen.paid_on.isoformat())
+    written = desk.ledger.paid_dates()
+    for row in desk.ledger.rows():
+        if row["xero_id"] is None or not row["xero_total"]:
+            continue
+        is_live = row["xero_status"] not in {"VOIDED", "DELETED"}
+        wanted = row["paid_on"].isoformat() if row["paid_on"] is not None and is_live else ""
+        if wanted != written.get(AutotaskId(row["autotask_id"]), ""):
+            desk.ledger.queue(AutotaskId(row["autotask_id"]), "paidDate", wanted)
+
+
+def _reopen_skipped(desk: Desk, headers: Mapping[AutotaskId, InvoiceRow]) -> None:
+    """What was skipped for what it was, and is something else now, is looked at again by the next run."""
+    before = desk.ledger.skipped()
+    desk.ledger.reopen(key for key, row in headers.items() if key in before and was_changed(before[key], row))
+
+
+def was_changed(before: tuple[date | None, Decimal, Decimal, bool], row: InvoiceRow) -> bool:
+    """Whether an invoice is no longer what it was when it was skipped."""
+    now = _header(row)
+    return before != (now.date, now.net, now.tax, now.is_voided)
 
 
 def _header(row: InvoiceRow) -> Header:
@@ -215,4 +236,6 @@ def _sent(row: Mapping[str, Any]) -> Sent:
         row["order_number"],
     )
     status, wish = cast("Status", row["status"]), cast("Wish", row["wish"])
-    return Sent(AutotaskId(row["autotask_id"]), header, baseline, latest, status, wish)
+    origin = cast("Origin", row["origin"])
+    autotask_id = AutotaskId(row["autotask_id"])
+    return Sent(autotask_id, header, baseline, latest, status, wish, origin, row["fault_code"], row["why"])

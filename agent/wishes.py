@@ -17,6 +17,9 @@ def take_wishes(desk: Desk, run: str) -> dict[AutotaskId, str]:
     """
     records = desk.ledger.records()
     known = json.loads(desk.ledger.fact("wishes") or "{}")
+    if desk.ledger.fact("wishes_cleared") not in {"", desk.reading.digest}:
+        known = {}  # they were cleared in the open workbook, and it was saved since: these were chosen anew
+        desk.ledger.remember(wishes="{}", wishes_cleared="")
     wishes = {AutotaskId(wish.autotask_id): wish.verb for wish in desk.reading.wishes}
     done = {str(key): verb for key, verb in wishes.items() if known.get(str(key)) == verb}
     for autotask_id, verb in wishes.items():
@@ -27,8 +30,8 @@ def take_wishes(desk: Desk, run: str) -> dict[AutotaskId, str]:
         done[str(autotask_id)] = verb
         desk.ledger.remember(wishes=json.dumps(done))
         desk.ledger.log(f"Do: {verb}", answer, run=run, who="Workbook", about=autotask_id)
-    if known and not wishes:
-        desk.ledger.remember(wishes="{}")
+    if done != known:
+        desk.ledger.remember(wishes=json.dumps(done))
     return wishes
 
 

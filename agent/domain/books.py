@@ -28,6 +28,7 @@ class Account:
     is_active: bool = True
     takes_sales: bool = True
     system: str = ""
+    is_income: bool = True
 
 
 @dataclass(frozen=True)

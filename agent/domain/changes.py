@@ -30,7 +30,8 @@ from agent.domain.document import Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, CompanyId
 from agent.domain.money import rounded
-from agent.domain.record import Status, Wish
+from agent.domain.record import Origin, Status, Wish
+from agent.domain.text import cut
 
 Move = Literal["", "delete", "void", "update"]
 """What is to be done in Xero."""
@@ -62,6 +63,9 @@ class Sent:
         latest: The document as it was last seen.
         status: The word on the sheet.
         wish: What a person chose: ``send`` or ``keep``.
+        origin: Whose writing ``baseline`` is.
+        fault_code: The open fault.
+        why: The reason in words.
     """
 
     autotask_id: AutotaskId
@@ -70,6 +74,9 @@ class Sent:
     latest: Posted
     status: Status
     wish: Wish = ""
+    origin: Origin = "sent"
+    fault_code: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,10 @@ class Judgement:
     fault: Fault | None = None
     why: str = ""
     move: Move = ""
-    undoes_payment: bool = False
     keeps: bool = False
     """What differs is accepted: both versions count as sent from now on."""
+    stays: bool = False
+    """What was told of it before still holds."""
 
 
 def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until: dt.date | None) -> Judgement | None:
@@ -114,7 +122,7 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
 def _in_xero_alone(sent: Sent, now: Posted) -> Judgement | None:
     if sent.latest.paid_on is not None and now.paid_on is None:
         detail = f"{now.number} was paid on {sent.latest.paid_on}; now {now.outstanding} is outstanding again."
-        return Judgement("Synced with warnings", fault("AX-214", detail), undoes_payment=True)
+        return Judgement("Synced with warnings", fault("AX-214", detail))
     if edits := edited(sent.baseline, now):
         return Judgement("Synced with warnings", fault("AX-213", f"{now.number} was edited in Xero: {edits}."))
     return None
@@ -132,7 +140,9 @@ def _changed(sent: Sent, now: Posted, told: str, locked_until: dt.date | None) -
     if _is_closed(now, locked_until):
         return Judgement("Changed since sent", fault("AX-208", detail), detail)
     edits = edited(sent.baseline, now)
-    if sent.wish == "send" or (now.status in _DRAFTS and not edits):
+    if sent.wish != "send" and sent.fault_code == "AX-208" and told in sent.why:
+        return Judgement(sent.status, stays=True)  # it was tried, and nothing has changed since
+    if sent.wish == "send" or (now.status in _DRAFTS and not edits and sent.origin == "sent"):
         return Judgement("Synced", None, f"updated in Xero: {told}", "update")
     return Judgement("Changed since sent", None, f"{detail} In Xero was edited: {edits}." if edits else detail)
 
@@ -151,7 +161,7 @@ def _voided(sent: Sent, now: Posted, *, voids: bool, locked_until: dt.date | Non
         )
     if locked_until is not None and now.date <= locked_until:
         return Judgement("Changed since sent", fault("AX-209", f"Voided in Autotask; {name} lies in a closed period."))
-    if now.status in _DRAFTS and (sent.wish == "send" or not edited(sent.baseline, now)):
+    if now.status in _DRAFTS and (sent.wish == "send" or (sent.origin != "kept" and not edited(sent.baseline, now))):
         return Judgement("Voided", None, "voided in Autotask; the draft in Xero was deleted", "delete")
     if (voids or sent.wish == "send") and now.status not in _DRAFTS:
         return Judgement("Voided", None, "voided in Autotask and in Xero", "void")
@@ -176,7 +186,7 @@ def edited(before: Posted, now: Posted) -> str:
     """What was edited in Xero, both versions side by side. Approving and paying are no edits."""
     pairs: list[tuple[str, object, object]] = [
         ("number", before.number, now.number),
-        ("contact", before.contact_name, now.contact_name) if before.contact_id != now.contact_id else ("", "", ""),
+        *([("contact", before.contact_name, now.contact_name)] if before.contact_id != now.contact_id else []),
         ("date", before.date, now.date),
         ("due date", before.due, now.due),
         ("reference", before.reference, now.reference),
@@ -191,8 +201,19 @@ def edited(before: Posted, now: Posted) -> str:
                 (f"account of line {number}", old.account, new.account),
                 (f"tax rate of line {number}", old.tax_type, new.tax_type),
                 (f"amount of line {number}", old.net, new.net),
+                *_words(f"text of line {number}", old.description, new.description),
+                (f"quantity of line {number}", old.quantity, new.quantity),
+                (f"unit price of line {number}", old.unit, new.unit),
+                (f"tracking of line {number}", ", ".join(old.tracking), ", ".join(new.tracking)),
             ]
     return _told(pairs)
+
+
+def _words(name: str, old: str, new: str) -> list[tuple[str, object, object]]:
+    """A change of text, told by its beginnings."""
+    if " ".join(old.split()) == " ".join(new.split()):
+        return []
+    return [(name, f"“{cut(old, 40)}”", f"“{cut(new, 40)}”")]
 
 
 def _told(pairs: Iterable[tuple[str, object, object]]) -> str:

@@ -85,6 +85,11 @@ class PostedLine:
     tax_type: str
     net: Decimal
     tax: Decimal
+    description: str = ""
+    quantity: Decimal | None = None
+    unit: Decimal | None = None
+    tracking: tuple[str, ...] = ()
+    """The ids of its tracking options."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,11 @@ class Kind:
     button: str = ""
     settings: tuple[str, ...] = ()
 
+    @property
+    def short_title(self) -> str:
+        """The title without what is filled in from the case: the same for all invoices with this fault."""
+        return self.title.partition("{")[0].rstrip(" :·")
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -335,8 +340,8 @@ _KINDS = (
         "AX-301",
         "The user account has been locked. Please see your Autotask Administrator for details.",
         "Autotask refused the secret: it is wrong, or the API user is locked after wrong tries.",
-        "Ask your Autotask administrator to unlock the API user or to give a new secret, then give the "
-        "agent the new one and run “autoxero test”.",
+        "Ask your Autotask administrator to unlock the API user or to give a new secret, then run “autoxero connect "
+        "autotask”.",
         "stop",
         "Connect Autotask",
     ),
@@ -344,7 +349,7 @@ _KINDS = (
         "AX-302",
         "Autotask refused the sign-in",
         "The user name, the secret or the integration code is not right, or the API user lacks a right.",
-        "Check the API user in Autotask, give the agent what has changed, and run “autoxero test”.",
+        "Check the API user in Autotask, then run “autoxero connect autotask”.",
         "stop",
         "Connect Autotask",
     ),
@@ -373,7 +378,7 @@ _KINDS = (
         "AX-401",
         "The access token has expired",
         "Xero's access lasts 30 minutes and is renewed by itself; renewing it failed.",
-        "Check the Xero app's client ID and secret, and run “autoxero test”.",
+        "Run “autoxero connect xero”.",
         "stop",
         "Connect Xero",
     ),
@@ -402,8 +407,8 @@ _KINDS = (
         "AX-405",
         "Xero sign-in needed again",
         "Xero no longer accepts the sign-in: it expired, was taken back, or lacks a right.",
-        "Check the Xero app, its client ID, its secret and its rights, give the agent what has changed, and run "
-        "“autoxero test”.",
+        "Run “autoxero connect xero”, and check there the Xero app's client ID and rights; for a custom connection its "
+        "secret too.",
         "stop",
         "Connect Xero",
     ),

@@ -73,14 +73,23 @@ class Shelf:
             number = f"{document.number}-{count}"
         return replace(document, number=number)
 
+    def names(self, document: Document) -> bool:
+        """Whether something there bears the document's number or mark."""
+        numbers = (document.number or "", f"INV:{document.autotask_id}")
+        return document.autotask_id in self._by_mark or any(
+            _number(item) in self._by_number for item in numbers if item
+        )
+
     def find(self, document: Document, *, after_sending: bool = False) -> Finding:  # noqa: PLR0911 - a ladder
         """Look for a document.
 
         Args:
             document: What would be, or was, sent.
             after_sending: It was sent and the answer is lost: what agrees in contact, date, lines and total is ours.
+
+        Documents with a number or a mark of their own are to be looked for before those that only agree in their sums.
         """
-        marked = [item for item in self._by_mark.get(document.autotask_id, []) if _is_autotask(item, document)]
+        marked = [item for item in self._by_mark.get(document.autotask_id, []) if is_autotask(item, document.mark)]
         if len(marked) > 1:
             return _taken(marked[0], document, f"{len(marked)} documents in Xero carry this invoice's mark")
         if marked and after_sending:
@@ -93,6 +102,7 @@ class Shelf:
             for item in self._by_number.get(_number(number or ""), []) if number else []:
                 if item.kind != document.kind:
                     continue  # credit notes are numbered apart
+                self._claimed.add(item.id)
                 if after_sending and item.kind == "Credit note" and number == document.number:
                     return Finding("ours", item)  # nobody else numbers so
                 if item.id in self._own or marked_id(item) is not None or not agrees(document, item):
@@ -133,10 +143,10 @@ def marked_id(posted: Posted) -> AutotaskId | None:
     return AutotaskId(int(found[1])) if found else None
 
 
-def _is_autotask(item: Posted, document: Document) -> bool:
-    """Whether a document's mark leads to Autotask: to the tenant's present address, or to another of Autotask's."""
+def is_autotask(item: Posted, own: str) -> bool:
+    """Whether a document's mark leads to Autotask: to the tenant's own address, or to another of Autotask's."""
     host = urlsplit(item.mark).hostname or ""
-    return host.endswith(".autotask.net") or host == urlsplit(document.mark).hostname
+    return host.endswith(".autotask.net") or host == urlsplit(own).hostname
 
 
 def _amounts(document: Document) -> list[Decimal]:

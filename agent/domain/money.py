@@ -19,7 +19,7 @@ CENT = Decimal("0.01")
 
 def rounded(value: Decimal, places: int = 2) -> Decimal:
     """The value to that many decimals, half away from zero."""
-    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return value.quantize(CENT if places == 2 else Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
 
 def plain(value: Decimal) -> Decimal:

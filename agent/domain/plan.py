@@ -196,7 +196,8 @@ def _kept(record: Record) -> str:
         return "It is never sent."
     if record.status == "Fault" and not record.wish:
         return "It is left alone until Resync."
-    if record.fault_code in {"AX-111", "AX-505"} and record.wish != "send":
+    is_over = record.fault_code == "AX-505" and record.wish == "more"
+    if record.fault_code in {"AX-111", "AX-505"} and record.wish != "send" and not is_over:
         return "It waits for your confirmation."
     return ""
 

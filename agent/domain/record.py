@@ -21,9 +21,15 @@ Status = Literal[
     "Changed since sent",
 ]
 
-Wish = Literal["", "resync", "send", "keep"]
-"""What a person asked for: ``resync`` tries again from scratch; ``send`` also lifts what waits for a confirmation.
+Wish = Literal["", "resync", "more", "send", "keep"]
+"""What a person asked for: ``resync`` tries again from scratch; ``more`` goes over the limit of one run; ``send`` lifts
+whatever waits for a confirmation.
 Of an invoice that changed since it was sent, ``send`` carries Autotask's version over, ``keep`` leaves Xero's."""
+
+
+Origin = Literal["sent", "found", "kept"]
+"""What the document in Xero is compared with: as we wrote it ourselves, as it was found and taken over, or as a person
+chose to leave it."""
 
 
 @dataclass(frozen=True)

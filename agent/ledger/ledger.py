@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
 
@@ -17,7 +17,7 @@ from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault
 from agent.domain.invoice import AutotaskId, CompanyId, Invoice
-from agent.domain.record import Record, Status, Wish
+from agent.domain.record import HELD, Origin, Record, Status, Wish
 from agent.errors import PlainError
 from agent.ledger import tables as t
 
@@ -47,6 +47,7 @@ class Outcome:
         seen: Its document in Xero as it was looked at later; what was posted stays beside it.
         keeps_fault: What was told of it before still holds.
         document: What was sent, or would have been, for ``posted``.
+        origin: Where ``posted`` comes from.
         follow_ups: What is queued with it, as pairs of field and value.
     """
 
@@ -62,6 +63,7 @@ class Outcome:
     seen: Posted | None = None
     keeps_fault: bool = False
     document: Document | None = None
+    origin: Origin = "sent"
     follow_ups: tuple[tuple[str, str], ...] = ()
 
 
@@ -256,6 +258,9 @@ class Ledger:
         self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"}, is_sent=False)
         with self.engine.begin() as connection:
             for autotask_id in ids:
+                over = (t.invoice.c.autotask_id == autotask_id) & (t.invoice.c.fault_code == "AX-505")
+                if wish == "send":  # that there are many was confirmed; what else may come up was not
+                    connection.execute(update(t.invoice).where(over).values(wish="more"))
                 here = (t.intent_item.c.autotask_id == autotask_id) & (t.intent_item.c.state == "absent")
                 connection.execute(update(t.intent_item).where(here).values(state="gone"))
 
@@ -282,6 +287,29 @@ class Ledger:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
         with self.engine.begin() as connection:
             connection.execute(update(t.invoice).where(t.invoice.c.status == "Skipped").values(status="Waiting"))
+
+    def skipped(self) -> dict[AutotaskId, tuple[date | None, Decimal, Decimal, bool]]:
+        """Date, net, tax and whether it was voided, of each skipped invoice as it was when it was skipped."""
+        row = t.invoice.c
+        query = select(row.autotask_id, row.date, row.net, row.tax, row.is_voided).where(row.status == "Skipped")
+        with self.engine.begin() as connection:
+            return {
+                AutotaskId(key): (day, net, tax, bool(gone)) for key, day, net, tax, gone in connection.execute(query)
+            }
+
+    def reopen(self, ids: Iterable[AutotaskId]) -> None:
+        """Look at skipped invoices again: they are no longer what they were."""
+        with self.engine.begin() as connection:
+            for autotask_id in ids:
+                here = (t.invoice.c.autotask_id == autotask_id) & (t.invoice.c.status == "Skipped")
+                connection.execute(update(t.invoice).where(here).values(status="Waiting", why="It was changed"))
+
+    def paid_dates(self) -> dict[AutotaskId, str]:
+        """The paid date that was last written, or queued to be, for each invoice; blank where it was cleared."""
+        row = t.write_back.c
+        query = select(row.autotask_id, row.value).where(row.field == "paidDate").order_by(row.id)
+        with self.engine.begin() as connection:
+            return {AutotaskId(item.autotask_id): item.value for item in connection.execute(query)}
 
     def never_send(self, ids: Sequence[AutotaskId], because: str) -> None:
         """Leave invoices out for good."""
@@ -690,12 +718,17 @@ def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
     if posted is not None:
         baseline = msgspec.json.encode(posted).decode()
         values |= posted_values(posted) | {"sent_on": now, "xero_baseline": baseline, "xero_latest": baseline}
+        values["origin"] = outcome.origin
+        if outcome.origin == "kept":
+            values["xero_contact_id"] = ""  # where it went is no word about where the next one goes
     return values
 
 
 def _keeps_wish(wish: str, status: Status, code: str) -> bool:
-    """Whether what a person asked for still stands: not once it was tried, but through an outage."""
-    return status == "Waiting" and (wish == "send" or code in {"", "AX-212", "AX-402", "AX-403"})
+    """Whether what was asked for still stands: not once it was tried or waits for another word, but in an outage."""
+    if status != "Waiting" or code in HELD:
+        return False
+    return wish in {"send", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
 
 
 def _source_values(invoice: Invoice) -> dict[str, object]:

@@ -108,6 +108,7 @@ invoice = Table(
     Column("sent_on", Moment),
     Column("xero_baseline", Text, nullable=False, default=""),
     Column("xero_latest", Text, nullable=False, default=""),
+    Column("origin", Text, nullable=False, default="", server_default=""),
     Index("invoice_by_status", "status"),
     Index("invoice_by_company", "company_id"),
     Index("one_invoice_a_document", "xero_id", unique=True),

@@ -144,3 +144,59 @@ def test_the_hourly_look_is_cheap_and_hourly(practice: Practice, sent: int) -> N
     practice.sync()
     assert len([call for call in practice.cloud.calls if call.system != "login"]) <= 4
     assert sent
+
+
+def test_an_edit_that_was_undone_is_forgotten(practice: Practice, sent: int) -> None:
+    document = practice.cloud.xero.document(document_id(practice, sent))
+    day = document.date
+    practice.cloud.xero.change(document.id, date=day - dt.timedelta(days=1))
+    practice.sync(is_asked=True)
+    practice.cloud.xero.change(document.id, date=day)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced", "")
+
+
+def test_nothing_on_hold_is_voided(practice: Practice, sent: int) -> None:
+    """A document dated on or before the hold date is told, not deleted."""
+    practice.type_settings({"Hold invoices dated on or before": practice.world.today})
+    practice.cloud.autotask.void(sent)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "AX-209")
+    assert len(practice.cloud.xero.documents()) == 1
+
+
+@pytest.mark.parametrize("turn", ["voided", "changed", "rebuilt"])
+def test_the_paid_date_is_always_that_of_xero(practice: Practice, sent: int, turn: str) -> None:
+    """Undone and voided in one look; undone while it waits for a choice; paid before the ledger was made anew."""
+    practice.type_settings({"Copy payments back to Autotask": "Yes"})
+    change_status(practice, sent, "AUTHORISED")
+    payment = practice.cloud.xero.pay(document_id(practice, sent))
+    record = practice.cloud.autotask.tables["Invoices"][sent]
+    if turn == "rebuilt":
+        practice.ask("rebuild-ledger")
+        practice.sync(is_asked=True)
+        assert record["paidDate"] is not None
+        return
+    practice.sync(is_asked=True)
+    assert record["paidDate"] is not None
+    if turn == "changed":
+        practice.cloud.autotask.change("Invoices", sent, orderNumber="PO 1")
+        practice.sync(is_asked=True)
+    practice.cloud.xero.unpay(payment)
+    if turn == "voided":
+        change_status(practice, sent, "VOIDED")
+    practice.sync(is_asked=True)
+    assert record["paidDate"] is None
+
+
+def test_what_was_skipped_and_changed_is_looked_at_again(practice: Practice) -> None:
+    free = practice.world.invoice("Kauri Legal", [support("1", "0")])
+    early = practice.world.invoice("Kauri Legal", [support()], day=practice.world.start - dt.timedelta(days=3))
+    practice.type_settings({"Zero invoices": "Skip"})
+    practice.sync()
+    assert {practice.rows()[key]["status"] for key in (free, early) if key in practice.rows()} == {"Skipped"}
+    practice.reprice(free)
+    practice.cloud.autotask.change("Invoices", early, invoiceDateTime=practice.world.today.isoformat())
+    for _ in range(2):
+        practice.sync(is_asked=True)
+    assert {practice.rows()[key]["status"] for key in (free, early)} == {"Synced"}

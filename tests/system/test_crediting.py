@@ -76,3 +76,15 @@ def test_too_much_is_refused_in_words(practice: Practice, pair: tuple[str, str],
 def test_the_wrong_way_round_is_refused_in_words(practice: Practice, pair: tuple[str, str]) -> None:
     answer = practice.ask("allocate", pair[1], pair[0], "--yes")
     assert "Name the credit note first" in answer["error"]["next_step"]
+
+
+def test_a_lost_answer_is_not_misread_when_someone_uses_the_rest(practice: Practice, pair: tuple[str, str]) -> None:
+    """The answer was lost, then the accountant used 50 for another invoice: what we used is still known as used."""
+    other = practice.world.invoice("Kauri Legal", [support("1")], number="AT-3")
+    practice.sync()
+    practice.cloud.troubles.add(Trouble("cut_after", path_contains="/Allocations", times=4))
+    practice.command("allocate", *pair, "--amount", "100", "--yes", "--workbook", str(practice.workbook))
+    practice.cloud.xero.credit(pair[0], str(practice.rows()[other]["xero_invoice_id"]), "50")
+    answer = practice.ask("allocate", *pair, "--amount", "233.50", "--yes")
+    assert "was used" in answer["message"]
+    assert sorted(used(practice)) == [Decimal(50), Decimal(100), Decimal("233.50")]

@@ -70,7 +70,7 @@ def test_a_note_for_what_was_taken_over_whatever_the_setting(practice: Practice)
     told = [note.details for note in history if "AutoXero" in note.details]
     assert [f"the id {number} (AT-7), run 20" in note for note in told] == [True, True]
     assert "took it over" in told[0]
-    assert "deleted this" in told[1]
+    assert "was deleted" in told[1]
 
 
 def test_killed_between_the_note_and_its_record(practice: Practice) -> None:

@@ -345,3 +345,62 @@ def test_a_resync_while_paused_says_so(practice: Practice) -> None:
     practice.type_settings({"Paused": "Yes"})
     error = practice.ask("resync", "--all")["error"]
     assert "Paused is Yes" in error["message"]
+
+
+def test_two_invoices_never_claim_one_document(practice: Practice) -> None:
+    """Changing over: one has the number of what is there, the other the same sums. One is taken over, one is sent."""
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    day = practice.world.today - timedelta(days=5)
+    line = {"Description": "x", "Quantity": 2, "UnitAmount": 145, "AccountCode": "200", "TaxType": "OUTPUT2"}
+    practice.cloud.xero.add_invoice("Kauri Legal", [line], InvoiceNumber="AT-9", Date=day.isoformat())
+    other = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
+    same = practice.world.invoice("Kauri Legal", [support()], number="AT-9")
+    practice.sync()
+    practice.ask("send-these")
+    rows = practice.rows()
+    assert {rows[key]["status"] for key in (other, same)} == {"Synced"}
+    assert (rows[same]["xero_number"], rows[other]["xero_number"]) == ("AT-9", "AT-1")
+    assert len(practice.cloud.xero.documents()) == 2
+
+
+def test_confirming_that_there_are_many_confirms_nothing_else(practice: Practice) -> None:
+    """What another tool marked as sent, and Xero does not have, waits for its own word."""
+    practice.type_settings({"Invoices in the first live run": 1})
+    first = practice.world.invoice("Kauri Legal", [support("9")])
+    ids = [practice.world.invoice("Kauri Legal", [support(str(n))]) for n in (2, 3)]
+    for key in ids:
+        practice.cloud.autotask.change("Invoices", key, webServiceDate="2026-11-01T00:00:00Z")
+    practice.sync()
+    assert practice.rows()[first]["status"] == "Synced"
+    assert {practice.codes()[key] for key in ids} == {"AX-505"}
+    practice.ask("send-these")
+    assert {practice.codes()[key] for key in ids} == {"AX-111"}
+    assert practice.posts() == 1
+    practice.ask("send-these")
+    assert {practice.rows()[key]["status"] for key in ids} == {"Synced"}
+
+
+def test_a_mark_that_is_not_autotasks_is_none(practice: Practice) -> None:
+    """A web shop's address ends like ours: the ledger made anew does not take its draft for the invoice."""
+    number = practice.world.invoice("Kauri Legal", [support()])
+    line = {"Description": "shoes", "UnitAmount": 9.5, "AccountCode": "200"}
+    url = f"https://shop.example.com/view?invoice={number}"
+    shop = practice.cloud.xero.add_invoice("Walk-in", [line], Url=url, Status="DRAFT")
+    answer = practice.ask("rebuild-ledger")
+    assert (answer["found"], answer["left"]) == (0, 1)
+    practice.sync()
+    assert practice.rows()[number]["xero_invoice_id"] != shop
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_an_attachment_that_is_refused_holds_up_no_other(practice: Practice) -> None:
+    practice.type_settings({"Note in Xero's history": "Yes"})
+    for count in (1, 2):
+        practice.world.invoice("Kauri Legal", [support(str(count))])
+    practice.cloud.troubles.add(Trouble("404", path_contains="/History", times=1))
+    for _ in range(3):
+        practice.sync()
+    told = [
+        note for item in practice.cloud.xero.documents() for note in item.history if "AutoXero sent" in note.details
+    ]
+    assert len(told) == 2

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from agent.pretend.troubles import Trouble
+from agent.pretend.troubles import Call, Trouble
 from agent.pretend.xero_records import Document
 from tests.support import Practice, support
 from tests.system.test_exactly_once import age_intents, killed_at
@@ -228,3 +228,109 @@ def test_killed_while_updating(practice: Practice, sent: int, *, after: bool) ->
     else:
         pytest.fail("The run never came to its end.")
     assert target > 8
+
+
+def test_what_was_kept_once_is_not_overwritten_later(practice: Practice, sent: int) -> None:
+    """A person chose Xero's version; the next change in Autotask asks again."""
+    recode(practice, sent)
+    practice.reprice(sent)
+    practice.sync(is_asked=True)
+    practice.ask("never-send", str(sent), "--because", "agreed")
+    practice.sync(is_asked=True)
+    practice.cloud.autotask.change("Invoices", sent, orderNumber="PO 9")
+    assert practice.sync(is_asked=True).updated == 0
+    assert state(practice, sent) == ("Changed since sent", "")
+    assert document(practice, sent).total == Decimal("333.50")
+
+
+def test_what_was_kept_teaches_no_contact(practice: Practice, sent: int) -> None:
+    """A document stays with its contact though its invoice moved to another company; the next goes where it should."""
+    practice.world.company("Rimu Dental")
+    companies = practice.cloud.autotask.tables["Companies"]
+    rimu = next(key for key, row in companies.items() if row["companyName"] == "Rimu Dental")
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    practice.cloud.autotask.change("Invoices", sent, companyID=rimu)
+    practice.sync(is_asked=True)
+    practice.ask("never-send", str(sent), "--because", "agreed")
+    practice.sync(is_asked=True)
+    new = practice.world.invoice("Rimu Dental", [support("5")])
+    practice.sync()
+    assert practice.cloud.xero.document(str(practice.rows()[new]["xero_invoice_id"])).contact.name == "Rimu Dental"
+
+
+def test_words_that_the_accountant_changed_are_an_edit(practice: Practice, sent: int) -> None:
+    lines = document(practice, sent).lines
+    lines[0].description = "Remote support as agreed"
+    practice.cloud.xero.change(document(practice, sent).id, lines=lines)
+    practice.cloud.autotask.change("Invoices", sent, orderNumber="PO 9")
+    assert practice.sync(is_asked=True).updated == 0
+    assert "as agreed" in practice.rows()[sent]["why"]
+    assert document(practice, sent).lines[0].description == "Remote support as agreed"
+
+
+def test_an_edit_during_the_look_is_not_overwritten(practice: Practice, sent: int) -> None:
+    """The accountant recodes the draft while Autotask's lines are being read: the update is left to the next look."""
+    practice.reprice(sent)
+
+    def meanwhile(call: Call) -> None:
+        if "BillingItems/query" in call.path:
+            practice.cloud.troubles.on_request = None
+            recode(practice, sent)
+
+    practice.cloud.troubles.on_request = meanwhile
+    assert practice.sync(is_asked=True).updated == 0
+    assert document(practice, sent).lines[0].account_code == "260"
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "")
+
+
+def test_an_approved_update_whose_answer_is_lost_ends_well(practice: Practice, sent: int) -> None:
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    total = practice.reprice(sent)
+    practice.sync(is_asked=True)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="POST", path_contains="/Invoices", times=4))
+    practice.ask("send-these", str(sent))
+    for _ in range(3):
+        practice.sync(is_asked=True)
+    assert document(practice, sent).total == total
+    assert state(practice, sent) == ("Synced", "")
+    assert len([note for note in notes(practice) if "updated" in note]) == 1
+
+
+def test_a_document_that_was_sent_again_keeps_its_own_number(practice: Practice) -> None:
+    practice.cloud.xero.rules.reusable_numbers = set()
+    practice.type_settings({"Use Autotask Numbers": "Number", "Invoice status in Xero": "Approved"})
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-7")
+    practice.sync()
+    practice.cloud.xero.change("AT-7", status="VOIDED")
+    practice.sync(is_asked=True)
+    practice.type_settings({"Invoice status in Xero": "Draft"})
+    practice.ask("send-again", str(number))
+    total = practice.reprice(number)
+    assert practice.sync(is_asked=True).updated == 1
+    assert (document(practice, number).number, document(practice, number).total) == ("AT-7-2", total)
+
+
+def test_a_refused_update_is_not_tried_every_hour(practice: Practice, sent: int) -> None:
+    practice.cloud.autotask.change("Invoices", sent, invoiceTotal="300")  # its lines come to 290
+    practice.sync(is_asked=True)
+    hourly = practice.sync(is_asked=True)
+    assert sum(hourly.calls.values()) <= 10
+    assert state(practice, sent) == ("Changed since sent", "AX-208")
+    total = practice.reprice(sent)
+    assert practice.sync(is_asked=True).updated == 1
+    assert document(practice, sent).total == total
+
+
+def test_an_answer_with_another_total_is_told(practice: Practice, sent: int) -> None:
+    """Someone edits the tax rate in Xero between our reading it and our sending."""
+    practice.reprice(sent)
+
+    def edit(call: Call) -> None:
+        if call.method == "POST" and call.path.endswith("/Invoices"):
+            practice.cloud.xero.add_tax_rate("OUTPUT2", "15% GST on Income", "12.5")
+
+    practice.cloud.troubles.on_request = edit
+    practice.sync(is_asked=True)
+    assert document(practice, sent).total != Decimal("500.25")
+    assert state(practice, sent) == ("Synced with warnings", "AX-207")

@@ -95,4 +95,4 @@ def test_reconcile_adds_up_and_explains(practice: Practice) -> None:
     assert sum(row["Invoices in Autotask"] for row in rows) == 2
     assert sum(row["Total in Autotask"] for row in rows) == 667
     assert sum(row["Total in Xero"] for row in rows) == 333.5
-    assert "Retrying (AX-109)" in rows[0]["Why"]
+    assert "Retrying: AX-109" in rows[0]["Why"]

@@ -16,9 +16,10 @@ RULES: dict[str, tuple[str, ...]] = {
     "agent.xero": ("agent.xero", "agent.domain", "agent.errors", "agent.wire"),
     "agent.ledger": ("agent.ledger", "agent.domain", "agent.errors"),
     "agent.pretend": ("agent.pretend",),
-    "agent.views": ("agent.ledger", "agent.domain"),
+    "agent.views": ("agent.ledger", "agent.domain", "workbook.cells", "workbook.layout"),
+    "agent.reconciliation": ("agent.views", "agent.ledger", "agent.domain", "workbook.cells", "workbook.layout"),
     "workbook": ("workbook", "agent.domain"),
-    "macros": ("macros", "agent.verbs", "agent.views", "workbook"),
+    "macros": ("macros", "agent.buttons", "agent.verbs", "agent.views", "workbook"),
 }
 """The longest prefix that fits a module decides what of ours it may import; a module without one may import all."""
 

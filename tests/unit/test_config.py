@@ -8,6 +8,7 @@ from pathlib import Path
 import keyring
 import pytest
 from keyring.errors import KeyringError, NoKeyringError
+from platformdirs import user_data_path
 
 from agent.config import Config, check_home, read_config
 from agent.domain.settings import Settings
@@ -155,9 +156,10 @@ def test_each_secret_has_a_place_of_its_own_in_the_key_store(tmp_path: Path, mon
 
     monkeypatch.setattr(keyring, "get_password", get)
     settings = Settings(autotask_user="u", xero_client_id="c")
-    Config(tmp_path, {}).autotask_sign_in(settings)
-    Config(tmp_path, {}).xero_sign_in(settings)
-    assert {service for service, _ in asked} == {"AutoXero"}
+    for home in (user_data_path("AutoXero", appauthor=False), tmp_path):
+        Config(home, {}).autotask_sign_in(settings)
+        Config(home, {}).xero_sign_in(settings)
+    assert {service for service, _ in asked} == {"AutoXero", f"AutoXero in {tmp_path}"}
     assert len({entry for _, entry in asked}) == 3
 
 
@@ -169,9 +171,9 @@ def test_a_locked_key_store_ends_in_sign_in_needed(
         raise trouble("locked")
 
     monkeypatch.setattr(keyring, "get_password", locked)
-    with pytest.raises(PlainError, match=r"docs/first-sync\.md"):
+    with pytest.raises(PlainError, match=r"docs/connect\.md"):
         Config(tmp_path, {}).autotask_sign_in(Settings(autotask_user="u"))
-    with pytest.raises(PlainError, match=r"docs/first-sync\.md"):
+    with pytest.raises(PlainError, match=r"docs/connect\.md"):
         Config(tmp_path, {}).xero_sign_in(Settings(xero_client_id="c"))
 
 
@@ -182,7 +184,6 @@ def test_a_locked_key_store_ends_in_sign_in_needed(
         ("AUTOXERO_AUTOTASK_SECRET", "Autotask secret is missing"),
         ("AUTOXERO_AUTOTASK_INTEGRATION_CODE", "Autotask integration code is missing"),
         ("AUTOXERO_XERO_CLIENT_ID", "Xero client ID is missing"),
-        ("AUTOXERO_XERO_CLIENT_SECRET", "Xero client secret is missing"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacking: str, words: str) -> None:
@@ -194,6 +195,24 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         sign_in(Settings())
     assert words in caught.value.message
     assert not any(secret in str(caught.value) for secret in SECRETS.values())
+
+
+def test_an_app_without_a_secret_is_a_persons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_password", lambda *_: None)
+    assert Config(tmp_path, {}).xero_sign_in(Settings(xero_client_id="c")) == ("c", "")
+
+
+@pytest.mark.parametrize(("given", "port"), [("", 18742), ("28742", 28742)])
+def test_the_browser_comes_back_to_a_fixed_port(tmp_path: Path, given: str, port: int) -> None:
+    """It is registered with the Xero app to the letter, and below the ports that systems lend out."""
+    assert Config(tmp_path, {"AUTOXERO_XERO_CALLBACK_PORT": given}).callback_port == port
+    assert port < 32768
+
+
+@pytest.mark.parametrize("given", ["no", "80", "65536", "-1", "¹²³⁴"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, given: str) -> None:
+    with pytest.raises(PlainError, match="AUTOXERO_XERO_CALLBACK_PORT"):
+        _ = Config(tmp_path, {"AUTOXERO_XERO_CALLBACK_PORT": given}).callback_port
 
 
 # --- nothing secret is shown ---

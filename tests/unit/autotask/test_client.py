@@ -332,10 +332,20 @@ def test_an_error_in_any_shape(to_autotask: Line, body: bytes) -> None:
 
 @pytest.mark.parametrize("secret", ["plain", "p@ss: w%rd;\"'\\", "Schlüssel-ÄÖ", "ключ-密码-🔑", "tab\there"])
 def test_header_values_hold_any_characters(to_autotask: Line, secret: str) -> None:
-    to_autotask.cloud.autotask.user.secret = secret.encode().decode("latin-1")  # as the server reads the bytes
+    to_autotask.cloud.autotask.user.secret = secret
     codes(to_autotask.client(secret=secret))
     assert to_autotask.calls()[0].headers["secret"].encode("latin-1").decode() == secret
     assert to_autotask.calls()[0].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404", "500"])
+def test_a_secret_that_autotask_quotes_is_left_out(to_autotask: Line, status: str) -> None:
+    secret, code = "Pl4nted <&> 🔑", to_autotask.cloud.autotask.user.integration_code
+    body = msgspec.json.encode({"errors": [f"refused: {secret} and {code}"]})
+    to_autotask.trouble(status, "/query", body=body, times=None)
+    error = stopped(lambda: codes(to_autotask.client(secret=secret)))
+    assert "Pl4nted" not in str(error)
+    assert code not in str(error)
 
 
 @pytest.mark.parametrize("slip", ["{}\n", " {}", "{}\r\n"])

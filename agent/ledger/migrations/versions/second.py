@@ -22,6 +22,8 @@ def _text(name: str, *, key: bool = False) -> sa.Column[str]:
 def upgrade() -> None:
     """Make the tables; lines were kept as bare amounts before, and are read again from Xero."""
     op.add_column("intent", sa.Column("verb", sa.Text, nullable=False, server_default="create"))
+    op.add_column("invoice", sa.Column("origin", sa.Text, nullable=False, server_default=""))
+    op.execute("UPDATE invoice SET origin = 'sent' WHERE xero_id IS NOT NULL")
     op.create_table(
         "line",
         sa.Column("autotask_id", sa.Integer, primary_key=True, autoincrement=False),

@@ -1,0 +1,226 @@
+"""The setup's last steps: what is in Xero already, the preview, a few drafts to be looked at, and going live."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from agent import verbs
+from agent.answers import Question, yes
+from agent.autotask.models import instant
+from agent.domain.document import Document, DocumentKind
+from agent.domain.faults import CATALOGUE
+from agent.domain.invoice import AutotaskId
+from agent.domain.lookup import Finding
+from agent.domain.money import ZERO
+from agent.domain.record import Record
+from agent.domain.text import counted
+from agent.errors import PlainError
+from agent.guide import Guide, left, named
+from agent.posting import Poster
+from agent.sync import sync
+from agent.views import sums
+
+_SIGNS: Mapping[DocumentKind, int] = {"Invoice": 1, "Credit note": -1}
+_ACTIONS = {"Wait": "wait", "Skip": "are skipped", "Fault": "cannot be sent", "Keep": "are left as they are"}
+
+
+class _Previewed(msgspec.Struct):
+    """A row of the last preview."""
+
+    action: str
+    autotask_id: int
+    number: str
+    customer: str
+    why: str
+    document: Document | None = None
+
+
+def look_up(guide: Guide) -> str:
+    """Look for every invoice in Xero before anything is sent."""
+    guide.preview()
+    findings = _findings(guide)
+    groups: defaultdict[str, list[Document]] = defaultdict(list)
+    for document, finding in findings:
+        groups[finding.verdict].append(document)
+    marked = _marked(guide, [document.autotask_id for document in groups["absent"]])
+    absent = [document for document in groups["absent"] if document.autotask_id not in marked]
+    for title, group in (
+        ("not in Xero: they are sent when you say so", absent),
+        ("in Xero, equal to the cent: nothing is sent", groups["equal"]),
+        ("in Xero, sent by AutoXero before: they are taken over by themselves", groups["ours"]),
+        ("another document has their number: AX-201 says what to do", groups["different"]),
+        ("marked as sent in Autotask, but not found in Xero: they wait as AX-111",
+         [document for document in groups["absent"] if document.autotask_id in marked]),
+    ):  # fmt: skip
+        if group or group is absent:
+            names = named([document.label for document in group])
+            guide.say(f"  {len(group):>5}  {title}{': ' + names if names else ''}")
+    equal, declined = [document.autotask_id for document in groups["equal"]], list[AutotaskId]()
+    if equal:
+        text = "yes: AutoXero takes these documents for theirs and follows them. no: they wait, and nothing is sent."
+        if not yes(guide.talk, Question("take_over", f"Take over these {len(equal)}?", "yes", text)):
+            declined, equal = equal, []
+    guide.state.take_over, guide.state.declined = equal, declined
+    guide.state.aside = len(findings) - len(absent)
+    return f"{len(absent)} to be sent, {len(equal)} to be taken over"
+
+
+def _findings(guide: Guide) -> list[tuple[Document, Finding]]:
+    documents = [row.document for row in _rows(guide) if row.document is not None and row.action == "Send"]
+    guide.desk.reach_xero()
+    ledger = guide.desk.ledger
+    poster = Poster(ledger, guide.desk.xero, "", 0, ledger.records(), guide.desk.settings)
+    return list(zip(documents, poster.findings(documents), strict=True)) if documents else []
+
+
+def _marked(guide: Guide, ids: Sequence[AutotaskId]) -> set[AutotaskId]:
+    """Those of which Autotask says that they were sent, though not by us."""
+    ours = guide.desk.ledger.marked_by_us()
+    said = [row for row in guide.headers(ids) if instant(row.web_service_date) is not None]
+    return {AutotaskId(row.id) for row in said} - ours
+
+
+def preview(guide: Guide) -> str:
+    """Show what would be sent."""
+    rows = _rows(guide)
+    guide.say(f"  What would be sent, in {guide.desk.settings.invoice_status.lower()} state:")
+    documents = [row.document for row in rows if row.document is not None and row.action == "Send"]
+    for currency in sorted({document.currency for document in documents}):
+        some = [document for document in documents if document.currency == currency]
+        net = sum((_SIGNS[item.kind] * item.expected.net for item in some), ZERO)
+        tax = sum((_SIGNS[item.kind] * item.expected.tax for item in some), ZERO)
+        guide.say(f"    {len(some):>5}  {currency} {net:,.2f} + tax {tax:,.2f} = {net + tax:,.2f}")
+    if aside := guide.state.aside:
+        guide.say(f"    {aside:>5}  of them in Xero already or marked as sent, as told above: not to be sent")
+    known = {row["autotask_id"]: row for row in guide.desk.ledger.rows()}
+    stops = Counter(
+        known.get(row.autotask_id, {}).get("fault_code") or row.action for row in rows if row.action != "Send"
+    )
+    for code, count in stops.most_common():
+        title = f"{code} {CATALOGUE[code].short_title}" if code in CATALOGUE else _ACTIONS.get(code, code)
+        guide.say(f"    {count:>5}  {title}")
+    text = "The sheet Preview shows each of them with its lines. no: leave now; go on with “autoxero setup” later."
+    guide.go_on(Question("preview", "Does that look right?", "yes", text))
+    return f"{counted(len(documents), 'invoice')} would be sent, {sum(stops.values())} not yet"
+
+
+def drafts(guide: Guide) -> str:
+    """Send a few as drafts, to be looked at in Xero."""
+    guide.preview()
+    findings = _findings(guide)
+    absent = [document for document, finding in findings if finding.verdict == "absent"]
+    marked = _marked(guide, [document.autotask_id for document in absent])
+    free = [document.autotask_id for document in absent if document.autotask_id not in marked]
+    free += [AutotaskId(row["autotask_id"]) for row in _rest(guide)]  # where an earlier first run left them
+    taken = list(guide.state.take_over)
+    known = guide.desk.ledger.records()
+    taken = [item for item in taken if known.get(item, Record(item)).xero_id is None]
+    few = [] if guide.state.drafts else free[: _how_many(guide, len(free))]
+    if few or taken:
+        _live_for_once(guide, few + taken, len(few))
+        guide.state.drafts += few
+        guide.save()
+    rows = {row["autotask_id"]: row for row in guide.desk.ledger.rows()}
+    sent = [rows[item] for item in guide.state.drafts if rows[item]["xero_id"]]
+    if guide.state.drafts and not sent:
+        guide.state.drafts = []
+        guide.save()
+        raise PlainError(
+            "None of them has arrived in Xero, so it is too early to go live.",
+            "The sheet Faults says why, and what to do. Then “autoxero setup” goes on from here.",
+        )
+    for row in sent:
+        guide.say(f"  {row['xero_number']}  {row['xero_contact']}  {row['currency']} {row['xero_total']:,.2f}")
+    if sent:
+        text = "Look at them in Xero: they are drafts, and can be deleted there. no: leave, mend, and come back."
+        question = Question("drafts_are_right", "Are they as they should be?", "no", text, must=True)
+        if not yes(guide.talk, question):
+            guide.state.drafts = []  # others are sent the next time
+            guide.save()
+            raise left()
+    return f"{counted(len(sent), 'invoice')} sent as drafts, {len(taken)} taken over"
+
+
+def _how_many(guide: Guide, most: int) -> int:
+    if not most:
+        guide.say("  There is nothing to send at present.")
+        return 0
+    text = "So many are sent to Xero now, as drafts, for you to look at; 0 sends none. The others wait."
+    question = Question("first_drafts", f"How many of {most} invoices?", str(min(3, most)), text, must=True)
+    picked: list[int] = []
+
+    def take(answer: str) -> str:
+        if not answer.isdecimal():
+            raise PlainError(f"“{answer}” is no number.", f"Type one from 0 to {most}.")
+        picked.append(min(int(answer), most))
+        return answer
+
+    guide.ask_until(question, take)
+    return picked[-1]
+
+
+def _live_for_once(guide: Guide, ids: Sequence[AutotaskId], drafts: int) -> None:
+    """One live run for these invoices only, in draft; afterwards the mode is Preview again."""
+    wanted = str(max(drafts, 1))
+    if str(guide.desk.settings.first_live_run) != wanted:
+        guide.put("Invoices in the first live run", wanted)  # more than these do not go unasked
+    status = guide.desk.settings.invoice_status
+    try:
+        if status != "Draft":
+            guide.put("Invoice status in Xero", "Draft")
+        guide.put("Sync mode", "Live")
+        _, told = verbs.send_these(guide.desk, ids)
+    finally:
+        guide.put("Sync mode", "Preview")
+        if status != "Draft":
+            guide.put("Invoice status in Xero", status)
+    for item in told:
+        if not item.status.startswith("Synced"):
+            guide.say(f"  {item.message}")
+
+
+def live(guide: Guide) -> str:
+    """Let the agent send by itguide."""
+    settings = guide.desk.settings
+    text = "Draft: an accountant approves each in Xero. Approved: it is booked at once. The sheet Settings has more."
+    question = Question("invoice_status", "In which state do invoices arrive?", settings.invoice_status, text)
+    guide.ask_until(question, lambda answer: _status(guide, answer))
+    text = (
+        f"yes: every {settings.sync_every} minutes new invoices go to Xero while the agent runs. no: nothing is "
+        "sent; “autoxero setup” asks again."
+    )
+    guide.go_on(Question("go_live", "Go live?", "no", text, must=True))
+    guide.put("Sync mode", "Live")
+    sync(guide.desk, is_asked=True)
+    if rest := _rest(guide):
+        text = "yes: they go now. no: they wait for “Send these”, on the sheet Faults or by “autoxero send-these”."
+        what = f"Send the other {len(rest)}, {sums(rest)}, now?"
+        if yes(guide.talk, Question("send_rest", what, "no", text)):
+            verbs.send_these(guide.desk, [AutotaskId(row["autotask_id"]) for row in rest])
+    rows = guide.desk.ledger.rows()
+    counts = Counter(row["status"] for row in rows)
+    if any(row["fault_code"] for row in rows if row["xero_id"] is None):
+        guide.say("  The sheet Faults says of every invoice that is not in Xero yet why, and what to do.")
+    return "Live: " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def _rest(guide: Guide) -> list[Mapping[str, Any]]:
+    """What waits only because it was more than a first run sends."""
+    rows = guide.desk.ledger.rows()
+    held = [row for row in rows if (row["status"], row["fault_code"]) == ("Waiting", "AX-505")]
+    barred = {*guide.state.declined, *_marked(guide, [AutotaskId(row["autotask_id"]) for row in held])}
+    return [row for row in held if row["autotask_id"] not in barred]
+
+
+def _status(guide: Guide, answer: str) -> str:
+    if answer != guide.desk.settings.invoice_status:
+        guide.put("Invoice status in Xero", answer)
+    return answer
+
+
+def _rows(guide: Guide) -> list[_Previewed]:
+    return msgspec.json.decode(guide.desk.ledger.fact("preview") or "[]", type=list[_Previewed])
