@@ -203,11 +203,12 @@ def _print_json(demo: Demo, reports: list[Report]) -> None:
 def _keep(demo: Demo, command: str) -> None:
     """Hold the pretend cloud up until interrupted; another terminal may run the command meanwhile."""
     windows = sys.platform == "win32"
-    demo.console.print("The pretend cloud stays up until you press Ctrl+C. In another terminal:")
-    for name, value in demo.environment.items():
-        demo.console.print(f"  $env:{name} = '{value}'" if windows else f"  export {name}='{value}'", soft_wrap=True)
-    demo.console.print(f"  {command}", soft_wrap=True)
     try:
+        demo.console.print("The pretend cloud stays up until you press Ctrl+C. In another terminal:")
+        for name, value in demo.environment.items():
+            line = f"  $env:{name} = '{value}'" if windows else f"  export {name}='{value}'"
+            demo.console.print(line, soft_wrap=True)
+        demo.console.print(f"  {command}", soft_wrap=True)
         while not Event().wait(3600):
             pass
     except KeyboardInterrupt:

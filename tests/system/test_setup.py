@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -503,3 +504,19 @@ def test_the_page_names_every_answer_and_only_real_commands() -> None:
             assert code in CATALOGUE, f"{name}: {code}"
         for link in re.findall(r"\]\(([\w-]+\.md)\)", text):
             assert (TOP / "docs" / link).is_file(), f"{name}: {link}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent as a signal")
+def test_the_demo_holds_a_cloud_with_nothing_sent(tmp_path: Path) -> None:
+    """For trying the setup: it says how, and another shell can go on until Ctrl+C."""
+    command = [sys.executable, "-m", "agent", "demo", "--unsent", "--dir", str(tmp_path / "trial"), "--json"]
+    with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        answer = json.loads(process.stdout.readline())
+        assert answer["environment"]["AUTOXERO_HOME"] == answer["home"]
+        assert not Path(answer["workbook"]).exists()
+        told = next(line for line in process.stderr if "autoxero setup" in line)
+        assert told.strip() == f"autoxero setup --workbook {answer['workbook']}"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
