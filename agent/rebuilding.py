@@ -79,12 +79,12 @@ def rebuild_ledger(desk: Desk) -> Rebuilt:
     """
     place = _place(desk.config.database_url)
     with one_at_a_time(desk):
-        desk.check()
         fresh = place.with_name("ledger-new.db")
         _remove(fresh)
         environment = {**desk.config.environment, "AUTOXERO_DATABASE_URL": f"sqlite:///{fresh}"}
         anew = replace(desk, config=replace(desk.config, environment=environment))
         try:
+            anew.check()
             rebuilt = _fill(anew, _open_intents(desk))
         finally:
             anew.ledger.engine.dispose()

@@ -203,13 +203,13 @@ def test_encrypted_lines_with_a_password(
         )  # fmt: skip
         practice.cloud.autotask.user.is_locked = True
         desk = practice.desk()
+        environment = dict(desk.config.environment)
+        object.__setattr__(desk.config, "environment", {**environment, "AUTOXERO_SMTP_PASSWORD": "wrong"})
         with pytest.raises(Exception, match="locked"):
             sync(desk)
         assert post.accepted == []
         assert "user name or password" in practice.ask("status")["connections"]["mail"]["detail"]
-        object.__setattr__(
-            desk.config, "environment", {**desk.config.environment, "AUTOXERO_SMTP_PASSWORD": "mail-secret"}
-        )
+        object.__setattr__(desk.config, "environment", {**environment, "AUTOXERO_SMTP_PASSWORD": "mail-secret"})
         assert alert(desk) == []
     assert len(post.accepted) == 1
     assert "mail-secret" not in str(practice.table("Log"))

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from agent.crediting import allocate, find_credit
+from agent.errors import StopError
 from agent.pretend.troubles import Trouble
 from tests.support import Practice, support
 
@@ -52,9 +54,9 @@ def test_as_much_as_both_allow_is_used(practice: Practice, pair: tuple[str, str]
 @pytest.mark.parametrize("kind", ["cut_after", "cut_before"])
 def test_a_lost_answer_never_uses_it_twice(practice: Practice, pair: tuple[str, str], kind: str) -> None:
     practice.cloud.troubles.add(Trouble(kind, path_contains="/Allocations", times=4))
-    lost = practice.command("allocate", *pair, "--amount", "100", "--yes", "--workbook", str(practice.workbook))
-    assert lost.returncode == 69
-    assert "looked up" in lost.stderr
+    with pytest.raises(StopError, match="looked up") as lost:
+        allocate(find_credit(practice.desk(), *pair, "100"))
+    assert lost.value.exit_code == 69
     practice.ask("allocate", *pair, "--amount", "233.50", "--yes")
     assert sum(used(practice)) == (Decimal("333.50") if kind == "cut_after" else Decimal("233.50"))
 
@@ -83,7 +85,8 @@ def test_a_lost_answer_is_not_misread_when_someone_uses_the_rest(practice: Pract
     other = practice.world.invoice("Kauri Legal", [support("1")], number="AT-3")
     practice.sync()
     practice.cloud.troubles.add(Trouble("cut_after", path_contains="/Allocations", times=4))
-    practice.command("allocate", *pair, "--amount", "100", "--yes", "--workbook", str(practice.workbook))
+    with pytest.raises(StopError):
+        allocate(find_credit(practice.desk(), *pair, "100"))
     practice.cloud.xero.credit(pair[0], str(practice.rows()[other]["xero_invoice_id"]), "50")
     answer = practice.ask("allocate", *pair, "--amount", "233.50", "--yes")
     assert "was used" in answer["message"]
