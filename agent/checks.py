@@ -96,6 +96,10 @@ def _stopped(name: str, error: StopError | PlainError) -> Check:
     return _bad(name, f"{error.fault.code} {error.fault.title}: {error.fault.detail}", error.fault.cure)
 
 
+def _row(table: str, *keys: str) -> str:
+    return f"{table}: {' · '.join(filter(None, keys))}"
+
+
 # --- the two systems -------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +205,7 @@ def _accounts(desk: Desk, books: Books) -> Iterator[Check]:
     settings = desk.settings
     named = [("Default sales account", settings.default_account), ("Rounding account", settings.rounding_account)]
     rows = desk.reading.mappings.accounts
-    named += [(f"AccountMap: {row.billing_code} · {row.line_type}", row.account) for row in rows]
+    named += [(_row("AccountMap", row.billing_code, row.line_type), row.account) for row in rows]
     for where, code in named:
         account = books.account(code) if code else None
         if code and (account is None or not account.is_active):
@@ -214,7 +218,7 @@ def _accounts(desk: Desk, books: Books) -> Iterator[Check]:
 
 def _tax_rates(desk: Desk, books: Books) -> Iterator[Check]:
     named = [("Default tax rate", desk.settings.default_tax_rate)]
-    named += [(f"TaxMap: {row.tax_region} · {row.tax_category}", row.tax_rate) for row in desk.reading.mappings.taxes]
+    named += [(_row("TaxMap", row.tax_region, row.tax_category), row.tax_rate) for row in desk.reading.mappings.taxes]
     for where, code in named:
         rate = books.tax_rate(code) if code else None
         if code and (rate is None or not rate.is_active):
@@ -243,7 +247,7 @@ def _others(desk: Desk, books: Books) -> Iterator[Check]:
     options = {(same(category), same(option)) for category, option, _, _ in books.tracking}
     for row in desk.reading.mappings.tracking:
         if (same(row.category), same(row.option)) not in options:
-            where = f"TrackingMap: {row.billing_code} · {row.line_type}"
+            where = _row("TrackingMap", row.billing_code, row.line_type)
             text = f"Xero has no active tracking option “{row.category}: {row.option}”; lines go without it."
             yield _warning(where, text, _choose(where))
 

@@ -20,6 +20,7 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
 from agent.domain.record import CHOSEN, HELD, is_held
+from agent.domain.text import counted
 from agent.errors import PlainError
 from agent.ledger.ledger import find_invoice
 from agent.newcontacts import create
@@ -32,6 +33,8 @@ from workbook.project import Projection, project
 
 _CLEARLY = 5
 """Points by which one suggested contact must be liker than the next."""
+_BY_ROW = frozenset({"AX-105", "AX-109", "AX-110"})
+"""The faults of which the ledger knows the mapping row that is missing."""
 _NOUNS = {
     "Accounts": "accounts",
     "TaxRates": "tax rates",
@@ -90,13 +93,20 @@ def resync(
 
 
 def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
-    """Confirm what waits: more than usual, already in Xero, or marked as sent.
+    """Confirm what waits: more than usual, or already in Xero; what was marked as sent must be named.
 
     Of invoices named that changed since they were sent, Autotask's version is carried over to Xero.
     """
     desk.check()
     records = desk.ledger.records()
-    ids = _find(desk, wanted) or [record.autotask_id for record in records.values() if is_held(record)]
+    held = [record for record in records.values() if is_held(record)]
+    ids = _find(desk, wanted) or [record.autotask_id for record in held if record.fault_code != "AX-111"]
+    if not ids and held:
+        raise PlainError(
+            f"{counted(len(held), 'invoice')} marked as sent in Autotask, and not found in Xero: none is sent unnamed.",
+            "Name those that should go, such as “autoxero send-these 1085”; leave the others out with never-send.",
+            0,
+        )
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     with one_at_a_time(desk):
@@ -111,13 +121,15 @@ def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]
     """Send invoices anew whose document was deleted or voided in Xero.
 
     Raises:
-        PlainError: The document of one of them is still live.
+        PlainError: The document of one of them is still live, or it never had one.
     """
     desk.check()
     ids = _find(desk, wanted)
     records = desk.ledger.records()
     for item in ids:
-        if records[item].xero_id is not None and records[item].status != "Voided":
+        if records[item].xero_id is None:
+            raise PlainError(f"Invoice {item} was not sent yet: {records[item].status}.", "Resync tries it again.")
+        if records[item].status != "Voided":
             raise PlainError(
                 f"Invoice {item} is in Xero as {records[item].xero_number}; sending it again would make two.",
                 "Delete or void it in Xero first, then try again.",
@@ -306,15 +318,22 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
     if not first:
         raise PlainError("The key is blank.", "Give the billing code, the tax region, or the company's Autotask id.")
     _check_listed(desk, {"account": "Accounts", "tax": "TaxRates"}.get(table, "Contacts"), value)
+    company = "" if table in {"account", "tax"} else _company_id(desk, key.strip())
+    waiting = {
+        invoice
+        for name, one, two, invoice in desk.ledger.missing()
+        if name.removesuffix("Map").casefold() == table
+        and (one == company if company else one == first and second in {"", two})
+    }
     codes = {"account": {"AX-109", "AX-203"}, "tax": {"AX-110", "AX-204"}}.get(table, {"AX-105", "AX-206", "AX-211"})
     if table == "account":
         _edit(desk, "AccountMap", (first, second), {"Xero account": value})
     elif table == "tax":
         _edit(desk, "TaxMap", (first, second), {"Xero tax rate": value})
     else:
-        _edit(desk, "ContactMap", (_company_id(desk, key.strip()),), {"Xero contact": value})
+        _edit(desk, "ContactMap", (company,), {"Xero contact": value})
     desk.ledger.log("Mapping changed", f"{table} {key}: {value}", who="Person")
-    return f"{table.capitalize()} “{key}” now goes to “{value}”.{_let_through(desk, codes)}"
+    return f"{table.capitalize()} “{key}” now goes to “{value}”.{_let_through(desk, codes, waiting)}"
 
 
 def _company_id(desk: Desk, key: str) -> str:
@@ -336,9 +355,10 @@ def _company_id(desk: Desk, key: str) -> str:
     raise PlainError(f"{told}{ids}.", "Give the company's Autotask id; ContactMap shows it.")
 
 
-def _let_through(desk: Desk, codes: Collection[str]) -> str:
-    """Which invoices a change may let through, and how to try them together."""
+def _let_through(desk: Desk, codes: Collection[str], only: Collection[int] | None = None) -> str:
+    """Which invoices a change may let through, of those that it concerns, and how to try them together."""
     rows = [row for row in desk.ledger.rows() if row["fault_code"] in codes and row["xero_id"] is None]
+    rows = [row for row in rows if only is None or row["fault_code"] not in _BY_ROW or row["autotask_id"] in only]
     if not rows:
         return ""
     named = ", ".join(row["number"] or str(row["autotask_id"]) for row in rows[:5]) + (", …" if len(rows) > 5 else "")

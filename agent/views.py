@@ -132,7 +132,8 @@ def faults(rows: Sequence[Mapping[str, Any]], tries: int) -> list[Row]:
             "Currency": row["currency"],
             "Amount": total_of(row),
             "Detail": row["fault_detail"] or row["why"],
-            "What to do": row["fault_cure"] or "Compare the two, and change the document in Xero by hand if need be.",
+            "What to do": row["fault_cure"]
+            or "Choose in the column Do: Send now takes Autotask's version over to Xero, Never send leaves Xero's.",
             "Tries": f"{row['strikes']}/{tries}" if row["strikes"] else "waits" if row["status"] == "Waiting" else "",
             "Autotask id": row["autotask_id"],
         }

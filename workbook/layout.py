@@ -26,7 +26,10 @@ STATUSES = (
     ("Skipped", "Left out by a rule, such as the start date or a total of 0.00."),
     ("Never send", "You chose never to send it."),
     ("Voided", "The document in Xero was voided or deleted."),
-    ("Changed since sent", "Autotask's invoice is no longer as it was sent. You choose: leave it, or Send again."),
+    (
+        "Changed since sent",
+        "Autotask's is no longer as it was sent. Send now takes it to Xero, Never send leaves Xero's.",
+    ),
 )
 """Every status with what it means, in the order of the Dashboard."""
 
@@ -326,7 +329,7 @@ _CONTACT_MAP = Table(
     ),
     ("Company id",),
     "keyed",
-    "Companies and Xero contacts",
+    "ContactMap: companies and Xero contacts",
 )
 _TRACKING_MAP = Table(
     "TrackingMap",

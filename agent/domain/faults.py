@@ -279,7 +279,7 @@ _KINDS = (
         "AX-208",
         "Xero will not let this document be changed (Invoice not of valid status for modification)",
         "The document was paid, credited, voided or locked in Xero after it was sent.",
-        "Change it in Xero by hand, or leave it as it is.",
+        "Change it in Xero by hand, or choose Never send in the column Do to leave it as it is.",
         "warn",
         "Open in Xero",
     ),

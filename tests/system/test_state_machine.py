@@ -179,7 +179,7 @@ class OneOffice(RuleBasedStateMachine):
 
 TestOneOffice = OneOffice.TestCase
 TestOneOffice.settings = settings(
-    max_examples=int(os.environ.get("AUTOXERO_TEST_EXAMPLES", "15")),
+    max_examples=int(os.environ.get("AUTOXERO_TEST_EXAMPLES", "12")),
     stateful_step_count=14,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -14,7 +14,7 @@ from tests.support import Practice, support
 from tests.system.test_exactly_once import assert_all_there_once
 
 TOP = Path(__file__).parents[2]
-SECONDS = float(os.environ.get("AUTOXERO_TEST_SECONDS", "12"))
+SECONDS = float(os.environ.get("AUTOXERO_TEST_SECONDS", "10"))
 """How long they go on; minutes in the long form."""
 
 
