@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from agent.cli import main
 from agent.errors import StopError
@@ -33,14 +34,8 @@ def test_help_answers_at_once() -> None:
 
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_explains_itself(name: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "agent", name, "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    assert "Usage:" in done.stdout
+    done = CliRunner().invoke(main.commands[name], ["--help"])
+    assert (done.exit_code, "Usage:" in done.output) == (0, True)
     assert name in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 

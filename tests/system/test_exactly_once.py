@@ -156,8 +156,9 @@ def test_killed_at_every_request(practice: Practice, numbers: str) -> None:
             kills += 1
         else:
             moment, rounds = 0, rounds + 1  # the run ended before: from its first request again
-        practice.sync()
-        assert_all_there_once(practice, expected)
+        if kills % 3 == 0 or kills >= KILLS * 5 // 12:  # killed again and again, then one clean run
+            practice.sync()
+            assert_all_there_once(practice, expected)
     assert moment >= 20 or rounds
     assert not practice.desk().ledger.open_intents()
 
