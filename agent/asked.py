@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from agent import verbs
 from agent.desk import Desk
 from agent.domain.text import counted
+from agent.errors import PlainError, StopError
 from agent.inbox import Request
+from agent.projecting import project_all
 from agent.sync import Report, sync
 from agent.tell import report_text
 from agent.verbs import Told
@@ -42,6 +45,13 @@ def answer(desk: Desk, request: Request) -> str:
         PlainError, StopError: As the verb does.
     """
     return _ANSWERS[request.verb](desk, request)
+
+
+def note(desk: Desk, request: Request, told: str) -> None:
+    """Write an answer down, and show it: on the sheet Log, and in the status bar of an Excel that has it open."""
+    desk.ledger.log(f"Button: {words(request.verb)}", told, who="Ribbon")
+    with suppress(PlainError, StopError):
+        project_all(desk, told=told)
 
 
 def _sync(desk: Desk, _request: Request) -> str:

@@ -1,39 +1,31 @@
-"""What the ribbon's buttons need of the agent where Excel itself starts Python: no agent runs, or it took no request.
+"""What the ribbon's buttons need of the agent where Excel itself starts Python: no agent took the request.
 
 Everything ends in a sentence. Nothing here knows Excel: the open workbook is a function that shows a projection.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
+import os
 import time
-import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from agent import verbs, views
-from agent.alive import agent_json, agent_text, is_running
-from agent.asked import answer, words
+from agent.asked import answer, note, words
 from agent.bugs import write_report
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
-from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
 from agent.errors import PlainError, StopError
-from agent.inbox import MOST_IDS, Request
+from agent.inbox import Inbox, Refusal, Request
 from agent.projecting import project_open
 from agent.wire import TIMEOUT, Wire
 from workbook.cells import fold
 
 LONGEST = 300.0
 """Seconds that a button may keep Excel waiting where no agent runs: no further request is begun after that."""
-_TAKEN_WITHIN = 2.0
-"""Seconds within which an agent that lives takes a request."""
-_MOST_PAGES = 10
 _NEEDS_SAVED = frozenset({
     "sync", "preview", "resync", "resync-fault", "send-now", "send-these", "send-again", "use-suggested",
     "create-in-xero", "test",
@@ -53,24 +45,24 @@ class Screen:
     Attributes:
         path: The file.
         workbook_id: Which workbook it is; blank in a fresh one.
+        inbox: Where its buttons write to; blank before it is installed.
         settings: What stands under Value, by setting; ``None`` where nothing was typed since the last save.
         mappings: The rows of the mapping tables; likewise.
     """
 
     path: Path
     workbook_id: str = ""
+    inbox: str = ""
     settings: Mapping[str, object] | None = None
     mappings: Mapping[str, Sequence[Mapping[str, object]]] | None = None
 
 
-def press(screen: Screen, verb: str, ids: Iterable[str] = (), fault: str = "", *, tell: Progress, show: Show) -> str:
-    """Carry out what a button asks for; an agent that lives gets it instead, and Excel is free at once.
+def press(screen: Screen, name: str, *, tell: Progress, show: Show) -> str:
+    """Carry out what a button asks for, and no agent took.
 
     Args:
         screen: The open workbook.
-        verb: As in a request of the inbox.
-        ids: The selected invoices.
-        fault: The code, for ``resync-fault``.
+        name: Of the request in the inbox.
         tell: Where progress is told.
         show: Shows the outcome in the open workbook.
 
@@ -79,21 +71,32 @@ def press(screen: Screen, verb: str, ids: Iterable[str] = (), fault: str = "", *
     """
     try:
         desk = _desk(screen, tell, show)
-        request = Request("", verb, _few(ids), fault, _id_of(desk))
-        if is_running(desk.config.home) and _hand_over(desk, request):
-            return f"{words(verb)}: the agent is at it; the sheets show the outcome shortly."
-        if verb in _NEEDS_SAVED:
-            _check_saved(desk, screen)
-        told = answer(desk, request)
-        desk.ledger.log(f"Button: {words(verb)}", told, who="Ribbon")
-    except KeyboardInterrupt:
-        return (
-            f"{words(verb)} was stopped after {LONGEST / 60:.0f} minutes so that Excel is free again; nothing is lost. "
-            "Press it again to go on, or let the agent do it: “autoxero run”."
-        )
+        inbox = Inbox(desk.config.inbox)
+        request = inbox.take_asked(name, datetime.now(UTC), _id_of(desk))
+        if isinstance(request, Refusal):
+            desk.ledger.log("Request refused", request.why, level="Warning", who="Ribbon")
+            return request.why
+        told = _answered(desk, screen, request)
+        note(desk, request, told)
+        with suppress(OSError):  # the status bar and the log have it
+            inbox.answer(name, told)
     except Exception as error:  # noqa: BLE001 - a button never ends in a debugger
         return in_words(error)
     return told
+
+
+def _answered(desk: Desk, screen: Screen, request: Request) -> str:
+    try:
+        if request.verb in _NEEDS_SAVED:
+            _check_saved(desk, screen)
+        return answer(desk, request)
+    except KeyboardInterrupt:
+        return (
+            f"{words(request.verb)} was stopped after {LONGEST / 60:.0f} minutes so that Excel is free again; nothing "
+            "is lost. Press it again to go on, or let the agent do it: “autoxero run”."
+        )
+    except Exception as error:  # noqa: BLE001 - it is told, and written down like any answer
+        return in_words(error)
 
 
 def show_ledger(path: Path, show: Show) -> list[str]:
@@ -121,9 +124,15 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
     """The desk, for the workbook that the ledger belongs to.
 
     Raises:
-        PlainError: It is another one, or a copy.
+        PlainError: It is another user's, another one, or a copy.
     """
     desk = open_desk(screen.path, tell)
+    if screen.inbox and not _is_same(Path(screen.inbox), desk.config.inbox):
+        raise PlainError(
+            f"This workbook belongs to another user of this computer (its buttons write to {screen.inbox}); nothing "
+            "was done.",
+            "Use a workbook of your own: “autoxero install” makes one.",
+        )
     ends = time.monotonic() + LONGEST
     desk.make_wire = lambda: Wire(TIMEOUT, is_stopped=lambda: time.monotonic() > ends)
     desk.show = show
@@ -136,42 +145,16 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
     return desk
 
 
-def _few(ids: Iterable[str]) -> tuple[AutotaskId, ...]:
-    found = tuple(AutotaskId(int(item)) for item in ids)
-    if len(found) > MOST_IDS:
-        raise PlainError(f"More than {MOST_IDS} invoices are selected.", "Select fewer.")
-    return found
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one folder; Windows has short names beside the long ones."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.normcase(one) == os.path.normcase(other)
 
 
 def _id_of(desk: Desk) -> str:
     return desk.ledger.fact("workbook_id") or desk.reading.workbook_id
-
-
-def _hand_over(desk: Desk, request: Request) -> bool:
-    """Put the request into the inbox; tells whether the agent took it. One that is not taken is withdrawn."""
-    folder = desk.config.inbox
-    path = folder / f"{uuid.uuid4()}.request"
-    pairs = {
-        "verb": request.verb,
-        "ids": ",".join(map(str, request.ids)),
-        "fault": request.fault,
-        "workbook": request.workbook,
-        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".tmp")
-        unfinished.write_text("".join(f"{key}={value}\n" for key, value in pairs.items() if value), encoding="ascii")
-        unfinished.replace(path)
-        ends = time.monotonic() + _TAKEN_WITHIN
-        while path.exists() and time.monotonic() < ends:
-            time.sleep(0.05)
-        path.unlink()
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _check_saved(desk: Desk, screen: Screen) -> None:
@@ -212,76 +195,3 @@ def _changed_maps(desk: Desk, rows: Mapping[str, Sequence[Mapping[str, object]]]
             if fold(chosen) != fold(known[table].get(key, "")):
                 changed.append(f"{table} {row.get(first)}")
     return changed
-
-
-# --- what needs no run ------------------------------------------------------------------------------------------------
-
-
-def checked(screen: Screen, name: str, value: str) -> tuple[str, str | int | None]:
-    """A setting's own name and the value as the sheet holds it, checked like a typed one.
-
-    Raises:
-        PlainError: It cannot be so.
-    """
-    setting, cell = verbs.checked(open_desk(screen.path, lambda _text: None), name, value)
-    return setting.name, cell
-
-
-def addresses(screen: Screen, system: str, ids: Sequence[str]) -> list[str]:
-    """The pages of invoices in Xero, or of their customers in Autotask.
-
-    Args:
-        screen: The open workbook.
-        system: ``Xero`` or ``Autotask``.
-        ids: The selected invoices.
-
-    Raises:
-        PlainError: There is none.
-    """
-    desk = open_desk(screen.path, lambda _text: None)
-    where = views.addresses(desk.ledger)
-    chosen = [row for row in desk.ledger.rows() if str(row["autotask_id"]) in set(ids)]
-    found = [
-        where.document(row["xero_kind"], row["xero_id"]) if system == "Xero" else where.customer(row["company_id"])
-        for row in chosen
-    ]
-    pages = list(dict.fromkeys(page for page in found if page))
-    if not pages:
-        raise PlainError(
-            f"None of the selected invoices has a page in {system} yet.", "Press Sync now, then look at their status."
-        )
-    return pages[:_MOST_PAGES]
-
-
-def why(screen: Screen, autotask_id: str) -> str:
-    """Where an invoice stands, and why, in a sentence or two."""
-    row = _row(screen, autotask_id)
-    named = row["number"] or autotask_id
-    reason = f"{row['fault_code']} {row['fault_title']}. {row['fault_detail']}" if row["fault_code"] else row["why"]
-    parts = [f"{named}, {row['customer']}: {row['status']}.", reason, row["warnings"].replace("\n", " ")]
-    return " ".join(part.strip() for part in parts if part.strip())
-
-
-def how_to_fix(screen: Screen, autotask_id: str) -> str:
-    """The step to take for an invoice."""
-    row = _row(screen, autotask_id)
-    named = row["number"] or autotask_id
-    if not row["fault_code"]:
-        return f"{named} has no fault: {row['status']}."
-    return f"{named}, {row['fault_code']}: {row['fault_cure']}"
-
-
-def _row(screen: Screen, autotask_id: str) -> Mapping[str, Any]:
-    rows = open_desk(screen.path, lambda _text: None).ledger.rows()
-    found = next((row for row in rows if str(row["autotask_id"]) == autotask_id), None)
-    if found is None:
-        raise PlainError(f"The agent does not know invoice {autotask_id}.", "Press Sync now.")
-    return found
-
-
-def about(screen: Screen) -> str:
-    """Version, home and agent, in a sentence or two."""
-    desk = open_desk(screen.path, lambda _text: None)
-    agent = agent_text(agent_json(desk.config.home)).replace("\n", " ")
-    version = importlib.metadata.version("autoxero")
-    return f"AutoXero {version} (Python {platform.python_version()}), kept in {desk.config.home}. {agent}"

@@ -1,8 +1,9 @@
 """Requests from the workbook's buttons: small files in a folder, read as what they are, foreign input.
 
 A button writes ``<uuid>.request``; renaming it to ``<uuid>.taken`` claims it and tells the button that the agent
-lives. The answer is one sentence in ``<uuid>.answer``. Nothing here knows the ledger: refusals are values, and what
-becomes of a request is decided elsewhere.
+lives. One that no agent takes the button renames to ``<uuid>.asked``, and the Python that Excel starts claims that.
+The answer is one sentence in ``<uuid>.answer``. Nothing here knows the ledger: refusals are values, and what becomes
+of a request is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -169,6 +170,24 @@ class Inbox:
         found = [item for path in claimed if (item := self._read(path)) is not None]
         return [self._checked(item, now, workbook) for item in found]
 
+    def take_asked(self, name: str, now: datetime, workbook: str) -> Request | Refusal:
+        """Claim and read the one request that its button left to Excel's own Python; nobody else claims it then.
+
+        Args:
+            name: Of the request.
+            now: The present instant.
+            workbook: The id of the workbook whose requests are carried out.
+        """
+        claimed = self.folder / f"{name}.taken"
+        try:
+            if not _NAME.fullmatch(name):
+                raise FileNotFoundError
+            claimed.with_suffix(".asked").replace(claimed)
+        except OSError:
+            return Refusal(name, "The request is not there any more; nothing was done. Press the button again.")
+        found = self._read(claimed) or Refusal(name, "Another program holds the request. Press the button again.")
+        return self._checked(found, now, workbook)
+
     def _claim(self) -> list[Path]:
         """Rename what is there, oldest first. Whoever renames first has it; what is still held is left for later."""
         waiting = []
@@ -254,7 +273,7 @@ class Inbox:
 
     def tidy(self, now: datetime) -> None:
         """Delete what nobody waits for any more; other files are left alone."""
-        keep = {".taken": KEEP, ".answer": KEEP, ".request": FRESH, ".tmp": FRESH}
+        keep = {".taken": KEEP, ".answer": KEEP, ".request": FRESH, ".asked": FRESH, ".tmp": FRESH}
         with suppress(OSError):
             for path in list(self.folder.iterdir()):
                 if path.suffix in keep:

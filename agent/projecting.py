@@ -38,7 +38,7 @@ SHOWN_FACTS = (
 
 
 def project_all(
-    desk: Desk, run: str = "", wishes: Mapping[AutotaskId, str] | None = None, *, anew: bool = False
+    desk: Desk, run: str = "", wishes: Mapping[AutotaskId, str] | None = None, *, anew: bool = False, told: str = ""
 ) -> list[str]:
     """Bring the status sheets up to date; the file is touched only where something changed.
 
@@ -50,6 +50,7 @@ def project_all(
         run: The run, for the log.
         wishes: The choices in the column Do that have been acted on and are cleared.
         anew: Work everything out, whatever changed.
+        told: A sentence for the status bar of the Excel that has it open.
 
     Returns:
         What could not be shown, or was put right, in words.
@@ -64,7 +65,7 @@ def project_all(
         check_free(desk.workbook)
         notes = _into_file(desk, wishes or {}, only_moments=is_same, anew=anew)
     except InUseError as error:
-        return _while_open(desk, str(error), mark, run)
+        return _while_open(desk, str(error), mark, run, told, anew=anew)
     except (WorkbookError, OSError) as error:
         return _not_shown(desk, str(error), run)
     desk.ledger.remember(projected=mark + _state(desk), not_shown="")
@@ -171,15 +172,15 @@ def _is_silent(desk: Desk, seen: Mapping[str, str]) -> bool:
 # --- while another program has it open -------------------------------------------------------------------------------
 
 
-def _while_open(desk: Desk, why: str, mark: str, run: str) -> list[str]:
+def _while_open(desk: Desk, why: str, mark: str, run: str, told: str, *, anew: bool) -> list[str]:
     """Let the Excel that has it open show what is new; where none here has it, the sheets catch up later."""
     if not may_have_excel():
         return _not_shown(desk, why, run)
-    told = json.loads(desk.ledger.fact("told_open") or "{}")
+    shown = json.loads(desk.ledger.fact("told_open") or "{}")
     session = mark + _stamp(desk.workbook) + _stamp(desk.workbook.with_name(f"~${desk.workbook.name}"))
-    if told.get("session") == session and not _is_silent(desk, told):
+    if not (anew or told) and shown.get("session") == session and not _is_silent(desk, shown):
         return []
-    if trouble := refresh_open(desk):
+    if trouble := refresh_open(desk, told):
         return _not_shown(desk, f"{why} {trouble}", run)
     now = datetime.now().isoformat(timespec="seconds")  # noqa: DTZ005 - as on the sheet
     desk.ledger.remember(told_open=json.dumps({"session": session, "at": now}), not_shown="")
@@ -192,8 +193,12 @@ def may_have_excel() -> bool:
     return sys.platform in {"win32", "darwin"} or (xlwings is not None and xlwings.engines.active is not None)
 
 
-def refresh_open(desk: Desk) -> str:
+def refresh_open(desk: Desk, told: str = "") -> str:
     """Start the short-lived process that brings the open workbook up to date: Excel may hang, the agent may not.
+
+    Args:
+        desk: What it works with.
+        told: A sentence for the status bar.
 
     Returns:
         Blank when it is done, else why not.
@@ -203,7 +208,7 @@ def refresh_open(desk: Desk) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - our own module, and a path
             [sys.executable, "-m", "macros.refresh", "--workbook", str(desk.workbook.absolute())],
-            stdin=subprocess.DEVNULL,
+            input=told,
             capture_output=True,
             text=True,
             encoding="utf-8",

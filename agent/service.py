@@ -24,7 +24,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from agent.alive import LOCK, REFRESHED, State, forget_state, one_agent, write_state
-from agent.asked import answer, words
+from agent.asked import answer, note, words
 from agent.bugs import write_report
 from agent.config import Config
 from agent.connect import keep_signed_in
@@ -239,6 +239,7 @@ class Service:
 
     def _end(self) -> None:
         self.stop()
+        self.diary.info("The agent is stopping.")
         self.worker.end(_GRACE)
         forget_state(self.config.home)
         self.diary.info("The agent has stopped.")
@@ -258,7 +259,7 @@ class Service:
                 desk.ledger.engine.dispose()
 
     def _make_wire(self) -> Wire:
-        return Wire(TIMEOUT, self._nap, is_stopped=self.stopping.is_set)
+        return Wire(TIMEOUT, self._nap, is_stopped=lambda: self.stopping.is_set() or self._signalled is not None)
 
     def _nap(self, seconds: float) -> None:
         self.stopping.wait(seconds)
@@ -295,7 +296,7 @@ class Service:
             for name in task.names:
                 self._give(name, told)
             self.diary.info("%s: %s", words(request.verb), told)
-            desk.ledger.log(f"Button: {words(request.verb)}", told, who="Ribbon")
+            note(desk, request, told)
             with suppress(PlainError):
                 self._take_note(desk, desk.reading)
 

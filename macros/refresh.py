@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m macros.refresh --workbook PATH``.
+    """``python -m macros.refresh --workbook PATH``; a sentence for the status bar comes by standard input.
 
     Returns:
         0 done; 69 no Excel here has it open; 75 Excel is busy; 3 anything else.
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     path = Path(given[given.index("--workbook") + 1])
     try:
-        notes = refresh(path, time.monotonic() + _LONGEST)
+        notes = refresh(path, time.monotonic() + _LONGEST, sys.stdin.read())
     except NotOpenError as error:
         return _told(NOT_OPEN, str(error))
     except BusyError as error:
@@ -41,12 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _told(DONE, " ".join(notes))
 
 
-def refresh(path: Path, until: float) -> list[str]:
+def refresh(path: Path, until: float, told: str = "") -> list[str]:
     """Show the ledger in the open workbook.
 
     Args:
         path: The file that is open.
         until: When to give up, by the monotonic clock.
+        told: A sentence for its status bar, once all is shown.
 
     Raises:
         NotOpenError: No Excel here has it open.
@@ -59,7 +60,10 @@ def refresh(path: Path, until: float) -> list[str]:
 
     from agent.buttons import show_ledger  # noqa: PLC0415 - only once there is an Excel to show it in
 
-    return show_ledger(path, show)
+    notes = show_ledger(path, show)
+    if told:
+        book.tell(told)
+    return notes
 
 
 def show_in(book: OpenBook, projection: Projection, acted: Mapping[str, str], until: float = float("inf")) -> list[str]:

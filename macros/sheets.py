@@ -6,6 +6,7 @@ Excel, saves a file, or switches anything off in it: a process that is killed ha
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -71,14 +72,6 @@ class OpenTable:
     height: int
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Visible rows of a selection; both ends included."""
-
-    first: int
-    last: int
-
-
 class OpenBook(Protocol):
     """A workbook that is open in Excel. Rows and columns of tables are counted from 0."""
 
@@ -89,10 +82,6 @@ class OpenBook(Protocol):
     @property
     def is_saved(self) -> bool:
         """Whether the file is as the screen shows it."""
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether Excel opened it to read only."""
 
     def table(self, name: str) -> OpenTable | None:
         """The table of that name, on whatever sheet."""
@@ -124,61 +113,8 @@ class OpenBook(Protocol):
     def put_list(self, name: str, entries: Sequence[str], before: int) -> None:
         """Write the entries behind a drop-down; ``before`` is how many there were."""
 
-    def selection(self) -> tuple[str, list[Rows]]:
-        """The sheet that is selected on, and the visible rows of all areas."""
-
-    def save(self) -> None:
-        """Save the file, as the person would."""
-
     def tell(self, text: str) -> None:
         """Show a sentence in the status bar."""
-
-
-TABLES_WITH_INVOICES = ("Invoices", "Faults", "Preview")
-
-
-def selected_rows(book: OpenBook) -> tuple[OpenTable, list[list[Value]]]:
-    """The visible selected rows of a table with invoices.
-
-    Raises:
-        SheetError: Nothing fitting is selected.
-    """
-    sheet, areas = book.selection()
-    tables = [table for name in TABLES_WITH_INVOICES if (table := book.table(name)) and table.sheet == sheet]
-    if not tables:
-        raise SheetError(f"Select rows on the sheet Invoices or Faults first; this is the sheet {sheet}.")
-    table = tables[0]
-    rows = book.rows(table)
-    wanted = {
-        number
-        for area in areas
-        for number in range(max(area.first - table.top, 0), min(area.last - table.top + 1, len(rows)))
-    }
-    return table, [rows[number] for number in sorted(wanted)]
-
-
-def selected_ids(book: OpenBook) -> list[str]:
-    """The Autotask ids of the visible selected rows, in the order of the sheet, each once.
-
-    Raises:
-        SheetError: No invoice is selected.
-    """
-    table, rows = selected_rows(book)
-    if "Autotask id" not in table.columns:
-        raise SheetError(f"The table {table.name} has lost its column “Autotask id”. Give it its heading back.")
-    place = table.columns.index("Autotask id")
-    found = [number for row in rows if (number := as_id(row[place]))]
-    if not found:
-        raise SheetError("The selection holds no invoice. Select rows of the table; hidden ones do not count.")
-    return list(dict.fromkeys(found))
-
-
-def as_id(value: Value) -> str:
-    """The Autotask id that a cell shows, or nothing."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    return text if text.isdigit() else ""
 
 
 # --- the adapter ----------------------------------------------------------------------------------------------------
@@ -277,18 +213,10 @@ class XlwingsBook:
     @property
     def is_saved(self) -> bool:
         """Whether the file is as the screen shows it."""
-        return self._flag("Saved", "saved")
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether Excel opened it to read only."""
-        return self._flag("ReadOnly", "read_only")
-
-    def _flag(self, windows: str, mac: str) -> bool:
         with _answers():
             native = self._book.api
-            found = getattr(native, windows, None)
-            return bool(getattr(native, mac).get() if found is None else found)
+            found = getattr(native, "Saved", None)  # the Mac's name is in small letters, and has to be asked
+            return bool(native.saved.get() if found is None else found)
 
     def table(self, name: str) -> OpenTable | None:
         """The table of that name, on whatever sheet."""
@@ -430,28 +358,11 @@ class XlwingsBook:
         used = self._book.sheets[LISTS_SHEET].used_range
         return used.row + used.shape[0] - 1, used.column + used.shape[1] - 1
 
-    def selection(self) -> tuple[str, list[Rows]]:
-        """The sheet that is selected on, and the visible rows of all areas."""
-        with _answers():
-            chosen = self._selected()
-            areas: Any = chosen.get_special_cells("visible")
-            return chosen.sheet.name, [Rows(area.row, area.row + area.shape[0] - 1) for area in areas]
-
-    def _selected(self) -> xlwings.Range:
-        chosen = self._book.app.selection
-        if chosen is None:
-            raise SheetError("Select rows on the sheet Invoices or Faults first; cells, not a chart or a picture.")
-        if chosen.sheet.book.name != self._book.name:
-            raise SheetError(f"Select rows in {self._book.name} first; the selection is in {chosen.sheet.book.name}.")
-        return chosen
-
-    def save(self) -> None:
-        """Save the file."""
-        with _answers():
-            self._book.save()
-
     def tell(self, text: str) -> None:
-        """Show a sentence in the status bar; a busy Excel is not waited for."""
+        """Show a sentence in the status bar, to stay; a busy Excel is not waited for."""
+        mac: Any = sys.modules.get("xlwings._xlmac")
+        if mac is not None:
+            atexit.unregister(mac.cleanup)  # it would wipe the bar as this Python ends
         try:
             with _answers():
                 self._book.app.status_bar = text if len(text) <= _STATUS_BAR else f"{text[: _STATUS_BAR - 1]}…"

@@ -1,7 +1,7 @@
 """An Excel in memory, so that the real xlwings API runs where there is no Excel.
 
-It models what our code leans on: texts are taken as if typed, tables are resized, rows may be hidden, selections have
-areas, a cell that is being edited makes every call fail, and blocks do not take very long texts.
+It models what our code leans on: texts are taken as if typed, tables are resized, rows may be hidden, a cell that is
+being edited makes every call fail, and blocks do not take very long texts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from xlwings import base_classes
 
 REJECTED = -2147418111
 REFUSED = -2147352567
-LAST_ROW = 1_048_576
 _HYPERLINK = re.compile(r'=HYPERLINK\("((?:[^"]|"")*)","((?:[^"]|"")*)"\)')
 _CELL = re.compile(r"'?((?:[^'!]|'')+)'?!\$([A-Z]+)\$(\d+)")
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|\d*\.\d+)([eE][+-]?\d+)?%?")
@@ -115,7 +114,6 @@ class Workbook:
     sheets: list[Grid] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     is_saved: bool = True
-    is_read_only: bool = False
 
     def sheet(self, name: str) -> Grid:
         return next(sheet for sheet in self.sheets if sheet.name == name)
@@ -170,7 +168,6 @@ class Excel:
         skips_hidden: Blocks over filtered rows leave those out.
         stubborn: Cells that take nothing, whatever is written.
         writes: Every write: the sheet, the address, how many cells.
-        selected: The sheet and the areas (top, left, bottom, right) of the selection.
     """
 
     books: list[Workbook] = field(default_factory=list)
@@ -180,7 +177,6 @@ class Excel:
     stubborn: set[tuple[int, int]] = field(default_factory=set)
     writes: list[tuple[str, str, int]] = field(default_factory=list)
     status: list[str] = field(default_factory=list)
-    selected: tuple[Grid, list[tuple[int, int, int, int]]] | None = None
 
     def answer(self) -> None:
         """Answer a call, or reject it."""
@@ -199,16 +195,6 @@ class Excel:
         book.names = dict(names)
         self.books.append(book)
         return book
-
-    def select(self, table: ListObject, *rows: int | tuple[int, int]) -> None:
-        """Select rows of a table, from 0, each an area of its own; a pair is a run of rows."""
-        runs = [(row, row) if isinstance(row, int) else row for row in rows]
-        first = table.top + 1
-        self.selected = table.sheet, [(first + a, table.left + 3, first + b, table.left + 4) for a, b in runs]
-
-    def select_column(self, sheet: Grid, column: int) -> None:
-        """Select a whole column of a sheet."""
-        self.selected = sheet, [(1, column, LAST_ROW, column)]
 
 
 @lru_cache(maxsize=4)
@@ -295,15 +281,6 @@ class AppImpl(base_classes.App):
         return BooksImpl(self)
 
     @property
-    def selection(self) -> RangeImpl | None:
-        self.excel.answer()
-        if self.excel.selected is None:
-            return None
-        grid, areas = self.excel.selected
-        top, left, bottom, right = areas[0]
-        return RangeImpl(SheetImpl(BookImpl(self, grid.book), grid), top, left, bottom, right, areas)
-
-    @property
     def display_alerts(self) -> bool:
         return self.excel.alerts
 
@@ -343,7 +320,6 @@ class Native:
 
     def __init__(self, book: Workbook) -> None:
         self.Saved = book.is_saved
-        self.ReadOnly = book.is_read_only
         self.FullName = book.path
 
 
@@ -370,11 +346,6 @@ class BookImpl(base_classes.Book):
         if "://" in self.book.path:  # as xlwings does where it cannot tell the folder
             raise xlwings.XlwingsError("Couldn't find the local path")
         return self.book.path
-
-    def save(self, path: str | None = None, password: str | None = None) -> None:
-        assert (path, password) == (None, None)
-        self._app.excel.answer()
-        self.book.is_saved = True
 
     @property
     def sheets(self) -> SheetsImpl:
@@ -440,10 +411,9 @@ class RangeImpl(base_classes.Range):
     max_cells_per_read = base_classes.DEFAULT_MAX_CELLS_PER_READ
     max_cells_per_write = base_classes.DEFAULT_MAX_CELLS_PER_WRITE
 
-    def __init__(self, sheet: SheetImpl, top: int, left: int, bottom: int, right: int, areas: Any = None) -> None:
+    def __init__(self, sheet: SheetImpl, top: int, left: int, bottom: int, right: int) -> None:
         self._sheet = sheet
         self._top, self._left, self._bottom, self._right = top, left, bottom, right
-        self.areas = areas or [(top, left, bottom, right)]
         self.excel = sheet.book.app.excel
 
     def __len__(self) -> int:
@@ -536,19 +506,6 @@ class RangeImpl(base_classes.Range):
 
     def clear_contents(self) -> None:
         self.raw_value = None
-
-    def get_special_cells(self, cell_type: str, value_type: str | None) -> list[RangeImpl]:
-        assert (cell_type, value_type) == ("visible", None)
-        self.excel.answer()
-        found = []
-        hidden = sorted(self._sheet.grid.hidden)
-        for top, left, bottom, right in self.areas:
-            start = top
-            for row in [*(row for row in hidden if top <= row <= bottom), bottom + 1]:
-                if row > start:
-                    found.append(RangeImpl(self._sheet, start, left, row - 1, right))
-                start = row + 1
-        return found
 
 
 class TablesImpl(base_classes.Tables):

@@ -216,7 +216,7 @@ def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
     for column, name in enumerate(layout.LIST_NAMES):
         sheet.write_string(0, column, name)
-    hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME)
+    hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME, layout.PATH_NAME)
     for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
         sheet.write_string(0, place, name)
         names[name] = (layout.LISTS_SHEET, 1, place)

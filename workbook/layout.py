@@ -383,6 +383,7 @@ TABLES: dict[str, Table] = {
 WORKBOOK_NAME = "AutoXeroWorkbook"
 INBOX_NAME = "AutoXeroInbox"
 VERSION_NAME = "AutoXeroVersion"
+PATH_NAME = "AutoXeroPath"
 PYTHON_NAMES = {"win32": "AutoXeroPythonWindows", "darwin": "AutoXeroPythonMac"}
 """Where the Python that the buttons start stands, by Python's name of the platform."""
 LAYOUT_NAME = "AutoXeroLayout"
@@ -418,11 +419,12 @@ NAMES: dict[str, str] = {
     LAYOUT_NAME: "text (hidden): the version of the layout",
     INBOX_NAME: "text (hidden): the folder that takes the buttons' requests",
     VERSION_NAME: "text (hidden): the AutoXero that its macros and ribbon come from; blank before it is installed",
+    PATH_NAME: "text (hidden): where the workbook is that the agent keeps; a copy elsewhere is only a copy",
     "AutoXeroPythonWindows": "text (hidden): xlwings' Interpreter_Win, the Python that the buttons start",
     "AutoXeroPythonMac": "text (hidden): xlwings' Interpreter_Mac",
 }
 """The named cells that a projection may fill, and what belongs in them."""
-HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, LAYOUT_NAME, VERSION_NAME, *PYTHON_NAMES.values())
+HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, LAYOUT_NAME, VERSION_NAME, PATH_NAME, *PYTHON_NAMES.values())
 
 MONTHS = 12
 CURRENCIES = 3

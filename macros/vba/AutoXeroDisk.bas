@@ -5,42 +5,83 @@ Option Explicit
 
 Private Const PATIENCE As Single = 2
 Private Const SECONDS_A_DAY As Single = 86400
+Private Const UNHEARD As Long = 0
+Private Const AS_EVER As Long = 1
 
-' Hands a request to the agent; False when it was not taken in two seconds and has been withdrawn.
-Public Function IsTaken(ByVal folder As String, ByVal text As String) As Boolean
+' Puts a request into the inbox and gives its id; nothing where the folder takes none.
+' The time is not in it: the agent goes by the file's own, which is right in every zone.
+Public Function NewRequest(ByVal folder As String, ByVal text As String) As String
+    Dim id As String
+    Dim number As Integer
+    Dim file As Integer
+    On Error GoTo Failed
+    id = NewId()
+    number = FreeFile
+    Open PathOf(folder, id) & ".tmp" For Output As #number
+    file = number
+    Print #file, text;
+    Close #file
+    file = 0
+    Name PathOf(folder, id) & ".tmp" As PathOf(folder, id) & ".request"
+    NewRequest = id
+    Exit Function
+Failed:
+    If file > 0 Then Close #file
+End Function
+
+Private Function PathOf(ByVal folder As String, ByVal file As String) As String
+    PathOf = folder & Application.PathSeparator & file
+End Function
+
+' Whether the agent takes a request within two seconds. One that it does not take is set aside for Excel's own Python;
+' where that cannot be, the agent took it in the last moment, and it must not be done a second time.
+Public Function IsTaken(ByVal folder As String, ByVal id As String) As Boolean
     Dim request As String
     Dim started As Single
-    request = folder & Application.PathSeparator & NewId()
-    If Not IsWritten(request, text) Then Exit Function
+    request = PathOf(folder, id)
     started = Timer
+    HearEscape UNHEARD
     Do While Dir$(request & ".taken") = "" And Waited(started) < PATIENCE
         DoEvents
     Loop
+    HearEscape AS_EVER
     IsTaken = Dir$(request & ".taken") <> ""
-    If Not IsTaken Then IsTaken = Not IsWithdrawn(request)
+    If Not IsTaken Then IsTaken = Not IsSetAside(request)
+    If IsTaken And Dir$(request & ".request") <> "" Then
+        Err.Raise 70, , "another program, such as a virus scanner, holds the request."
+    End If
 End Function
 
-' The time is not in it: the agent goes by the file's own, which is right in every zone.
-Private Function IsWritten(ByVal request As String, ByVal text As String) As Boolean
-    Dim file As Integer
+Private Function IsSetAside(ByVal request As String) As Boolean
     On Error GoTo Failed
-    file = FreeFile
-    Open request & ".tmp" For Output As #file
-    Print #file, text;
-    Close #file
-    Name request & ".tmp" As request & ".request"
-    IsWritten = True
-    Exit Function
+    Name request & ".request" As request & ".asked"
+    IsSetAside = True
 Failed:
-    Close
 End Function
 
-' False where the agent took it in the last moment: then it must not be done a second time.
-Private Function IsWithdrawn(ByVal request As String) As Boolean
-    On Error GoTo Failed
-    Kill request & ".request"
-    IsWithdrawn = Dir$(request & ".taken") = ""
-Failed:
+' Esc would end in the VBA debugger. Programs that know no such thing go on without.
+Private Sub HearEscape(ByVal how As Long)
+    On Error Resume Next
+    Application.EnableCancelKey = how
+End Sub
+
+' Whether a path leads to the file of that name in a folder, which may be reached by a drive's letter and by a server's
+' name, too: then the file's name, size and time say so.
+Public Function IsSameFile(ByVal one As String, ByVal folder As String, ByVal file As String) As Boolean
+    Dim other As String
+    other = PathOf(folder, file)
+    IsSameFile = LCase$(one) = LCase$(other)
+    On Error Resume Next
+    If Not IsSameFile And LastPart(one) = LastPart(other) Then
+        IsSameFile = FileLen(one) = FileLen(other) And FileDateTime(one) = FileDateTime(other)
+    End If
+End Function
+
+' The name at the end of a path or an address, in small letters.
+Public Function LastPart(ByVal path As String) As String
+    Dim parts As Variant
+    parts = Split(Replace(LCase$(path), "\", "/"), "/")
+    LastPart = parts(UBound(parts))
 End Function
 
 ' Seconds since then, past midnight too.

@@ -2,9 +2,10 @@ Attribute VB_Name = "AutoXeroRequests"
 Option Explicit
 
 ' The two doors to the agent. A request goes into its inbox; where nobody takes it, Excel starts Python for the same
-' verb. Verbs are words of this project, ids are digits, fault codes are AX-###: no cell's text gets into a command.
+' request. Verbs are words of this project, ids are digits, fault codes are AX-###, and the command holds only the
+' request's id: no cell's text gets into either.
 
-Private Const ACTIONS As String = "import macros.actions as a; a."
+Private Const ACTION As String = "import macros.actions as a; a.do('"
 Private isBusy As Boolean
 
 ' Asks for a verb that concerns no invoice in particular; the sheet is where its result shows.
@@ -38,6 +39,7 @@ End Sub
 
 Private Sub SendRequest(ByVal verb As String, ByVal ids As String, ByVal fault As String, ByVal sheetName As String)
     Dim text As String
+    Dim id As String
     If Not IsReady() Then Exit Sub
     text = "verb=" & verb & vbCrLf & "workbook=" & HiddenText("AutoXeroWorkbook") & vbCrLf
     If Len(ids) > 0 Then text = text & "ids=" & ids & vbCrLf
@@ -45,10 +47,13 @@ Private Sub SendRequest(ByVal verb As String, ByVal ids As String, ByVal fault A
     On Error GoTo Failed
     isBusy = True
     Say "Asking the agent ..."
-    If IsTaken(HiddenText("AutoXeroInbox"), text) Then
+    id = NewRequest(HiddenText("AutoXeroInbox"), text)
+    If Len(id) = 0 Then
+        TellNoInbox
+    ElseIf IsTaken(HiddenText("AutoXeroInbox"), id) Then
         Say "AutoXero has taken it; the sheet " & sheetName & " shows the result." & CloudHint()
     Else
-        RunInPython verb
+        RunInPython id
     End If
     isBusy = False
     Exit Sub
@@ -67,8 +72,23 @@ Private Function IsReady() As Boolean
         Tell "This copy of the workbook is not set up yet. Close it, run 'autoxero install' once, and open the " _
             & "workbook that it names."
     Else
-        IsReady = True
+        IsReady = IsKept()
     End If
+End Function
+
+' Whether this is the workbook that the agent keeps; else told which one is. A copy says the same of itself.
+Public Function IsKept() As Boolean
+    Dim kept As String
+    kept = HiddenText("AutoXeroPath")
+    If Len(kept) = 0 Then
+        IsKept = True
+    ElseIf IsInTheCloud() Then
+        IsKept = LastPart(kept) = LCase$(ThisWorkbook.Name)
+    Else
+        IsKept = IsSameFile(kept, ThisWorkbook.Path, ThisWorkbook.Name)
+    End If
+    If Not IsKept Then Tell "This is a copy of the workbook that the agent keeps, or it was moved; nothing was done." _
+        & " Open " & kept & ", or close this one and run 'autoxero install' for it."
 End Function
 
 ' OneDrive and SharePoint give an address in place of a folder.
@@ -76,25 +96,19 @@ Private Function IsInTheCloud() As Boolean
     IsInTheCloud = LCase$(Left$(ThisWorkbook.Path, 4)) = "http"
 End Function
 
-Private Function CloudHint() As String
+Private Sub TellNoInbox()
+    Tell "The folder for what the buttons ask takes nothing from you; nothing was done: " _
+        & HiddenText("AutoXeroInbox") & vbLf & "Where this workbook belongs to another user of this computer, use " _
+        & "one of your own: 'autoxero install' makes it. Where it is yours, run 'autoxero install' again."
+End Sub
+
+Public Function CloudHint() As String
     If IsInTheCloud() Then CloudHint = " This workbook is open from OneDrive or SharePoint: the result comes once " _
         & "that has brought the agent's file here."
 End Function
 
-' What macros/actions.py calls a verb: as the button does.
-Private Function ActionFor(ByVal verb As String) As String
-    Select Case verb
-        Case "sync": ActionFor = "sync_now"
-        Case "resync-fault": ActionFor = "resync_all_like_this"
-        Case "use-suggested": ActionFor = "use_suggested_contact"
-        Case "test": ActionFor = "test_connections"
-        Case "bundle": ActionFor = "support_bundle"
-        Case Else: ActionFor = Replace(verb, "-", "_")
-    End Select
-End Function
-
 ' The second door. RunPython is in copies that 'autoxero install' made; called by name, since others do not have it.
-Private Sub RunInPython(ByVal verb As String)
+Private Sub RunInPython(ByVal id As String)
     If IsInTheCloud() Then
         Tell "The agent did not answer; nothing was done. A workbook that is open from OneDrive or SharePoint can " _
             & "only ask the agent: start it with 'autoxero run', then press the button again."
@@ -102,7 +116,7 @@ Private Sub RunInPython(ByVal verb As String)
     End If
     Say "The agent did not answer; Excel does it itself. Please wait ..."
     On Error GoTo Failed
-    Application.Run "RunPython", ACTIONS & ActionFor(verb) & "()"
+    Application.Run "RunPython", ACTION & id & "')"
     Exit Sub
 Failed:
     Tell "The agent did not answer, and Excel may not or cannot start Python here; nothing was done. Start the agent " _

@@ -266,20 +266,20 @@ End Sub
 
 Public Sub GetPaused(control As IRibbonControl, ByRef returned)
     On Error GoTo Failed
-    returned = (SettingText("Paused") = "Yes")
+    returned = IsYes("Paused")
 Failed:
 End Sub
 
 Public Sub GetPauseLabel(control As IRibbonControl, ByRef returned)
     On Error GoTo Failed
     returned = "Pause"
-    If SettingText("Paused") = "Yes" Then returned = "Go on"
+    If IsYes("Paused") Then returned = "Go on"
 Failed:
 End Sub
 
 Public Sub GetFourDecimals(control As IRibbonControl, ByRef returned)
     On Error GoTo Failed
-    returned = (SettingText("Four decimal places") = "Yes")
+    returned = IsYes("Four decimal places")
 Failed:
 End Sub
 
@@ -310,7 +310,8 @@ End Sub
 
 Public Sub GetAutotaskNumbers(control As IRibbonControl, ByRef returned)
     On Error GoTo Failed
-    returned = Not (SettingText("Use Autotask Numbers") = "No" Or SettingText("Use Autotask Numbers") = "")
+    returned = IsYes("Use Autotask Numbers") Or LCase$(SettingText("Use Autotask Numbers")) = "number" _
+        Or LCase$(SettingText("Use Autotask Numbers")) = "id"
 Failed:
 End Sub
 

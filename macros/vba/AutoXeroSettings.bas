@@ -5,6 +5,7 @@ Option Explicit
 
 Private Const OWN_CURRENCY As String = "(the books' own)"
 Private Const BETWEEN As String = "|"
+Private Const MOST_LISTS As Long = 30
 
 Private Function SettingCell(ByVal settingName As String) As Range
     Set SettingCell = CellBeside(TableRange("Settings"), "Setting", settingName, "Value")
@@ -17,11 +18,20 @@ Public Function SettingText(ByVal settingName As String) As String
     If Not cell Is Nothing Then SettingText = TextOf(cell)
 End Function
 
+' Whether a setting says Yes, in the words that the agent takes for it.
+Public Function IsYes(ByVal settingName As String) As Boolean
+    IsYes = InStr("|yes|true|y|on|1|", BETWEEN & LCase$(SettingText(settingName)) & BETWEEN) > 0
+End Function
+
 ' Puts a value into a setting's cell; False, and told why, where that cannot be.
 Public Function IsChanged(ByVal settingName As String, ByVal value As String) As Boolean
     Dim cell As Range
+    If Not IsKept() Then Exit Function
     Set cell = SettingCell(settingName)
-    If cell Is Nothing Then
+    If IsReadOnly() Then
+        Tell "This workbook is open for reading only, so it cannot be saved. Close it where else it is open, and " _
+            & "open it again."
+    ElseIf cell Is Nothing Then
         Tell "The table Settings has no row '" & settingName & "'. 'autoxero rebuild' brings it back."
     ElseIf cell.Worksheet.ProtectContents And cell.Locked Then
         Tell "The sheet " & cell.Worksheet.Name & " is protected. Take the protection off (Review, Unprotect Sheet) " _
@@ -37,13 +47,11 @@ End Function
 Public Sub Pause(ByVal isPaused As Boolean)
     If Len(ThisWorkbook.Path) = 0 Then
         TellToSave
-    ElseIf IsReadOnly() Then
-        Tell "This workbook is open for reading only, so it cannot be saved. Close it where else it is open, and " _
-            & "open it again."
     ElseIf IsChanged("Paused", IIf(isPaused, "Yes", "No")) Then
         ThisWorkbook.Save
+        If Not IsKept() Then Exit Sub  ' saved, a copy shows that it is one
         Say IIf(isPaused, "Paused and saved: nothing is sent until you press Go on.", _
-            "Saved: the agent goes on with its next run.")
+            "Saved: the agent goes on with its next run.") & CloudHint()
     End If
 End Sub
 
@@ -56,13 +64,15 @@ Public Function CurrencyLabels() As Variant
     Dim labels As String
     Dim chosen As String
     Dim place As Long
-    Dim column As Range
+    Dim heading As Range
     labels = OWN_CURRENCY
-    Set column = ListColumn("Currencies")
-    If Not column Is Nothing Then
-        For place = 1 To column.Rows.Count
-            If Len(TextOf(column.Cells(place, 1))) > 0 Then labels = labels & BETWEEN & TextOf(column.Cells(place, 1))
-        Next place
+    Set heading = ListHeading("Currencies")
+    If Not heading Is Nothing Then
+        place = 1
+        Do While Len(TextOf(heading.Offset(place, 0))) > 0
+            labels = labels & BETWEEN & TextOf(heading.Offset(place, 0))
+            place = place + 1
+        Loop
     End If
     chosen = SettingText("Currency")
     If Len(chosen) > 0 And InStr(BETWEEN & labels & BETWEEN, BETWEEN & chosen & BETWEEN) = 0 Then
@@ -71,9 +81,17 @@ Public Function CurrencyLabels() As Variant
     CurrencyLabels = Split(labels, BETWEEN)
 End Function
 
-Private Function ListColumn(ByVal heading As String) As Range
-    On Error Resume Next
-    Set ListColumn = ColumnOf(ThisWorkbook.Worksheets("_lists").UsedRange, heading)
+' The heading of a list behind the drop-downs; its entries stand below it without a gap.
+Private Function ListHeading(ByVal heading As String) As Range
+    Dim sheet As Object
+    Dim place As Long
+    Set sheet = ThisWorkbook.Worksheets("_lists")
+    For place = 1 To MOST_LISTS
+        If TextOf(sheet.Cells(1, place)) = heading Then
+            Set ListHeading = sheet.Cells(1, place)
+            Exit Function
+        End If
+    Next place
 End Function
 
 ' The place of the chosen currency in the list, counted from 0.

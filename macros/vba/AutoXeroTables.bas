@@ -109,7 +109,7 @@ Public Function SelectedIds() As String
         End If
     Next area
     If UBound(Split(found, ",")) - 1 > MOST_INVOICES Or Len(found) > MOST_LETTERS Then
-        Tell "Too many invoices are selected: at most " & MOST_INVOICES & " at a time. Select fewer rows."
+        Tell "Too many invoices are selected for one request (at most " & MOST_INVOICES & "). Select fewer rows."
     ElseIf found = "," Then
         Tell "The selected rows hold no invoice. Select rows with an Autotask id."
     Else

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import pytest
 
-from agent.inbox import Request, parse
+from agent.inbox import Inbox, Request, parse
 from tests.support import Practice, support
 from tests.system.test_service import going
 from workbook.build import TARGET
@@ -239,19 +239,26 @@ def test_more_than_five_thousand_are_told(office: LibreOffice, path: Path, inbox
     project(path, Projection({"Invoices": more}))
     office.open(path)
     office.select("Invoices", "C:C")
-    assert office.press("OnResync").startswith("BOX Too many invoices are selected: at most 5000 at a time.")
+    assert office.press("OnResync").startswith("BOX Too many invoices are selected for one request (at most 5000).")
     assert list(inbox.iterdir()) == []
 
 
-def test_what_nobody_takes_is_withdrawn_and_python_does_it(office: LibreOffice, path: Path, inbox: Path) -> None:
+def test_what_nobody_takes_is_set_aside_and_python_does_it(office: LibreOffice, path: Path, inbox: Path) -> None:
+    """The very request that was pressed, as the agent's own reader finds it: no agent takes it any more."""
     office.open(path, with_xlwings=True)
     office.select("Invoices", "A6")
     begun = time.monotonic()
     said = office.press("OnSendAgain")
     assert 0.9 < time.monotonic() - begun < 20
-    assert list(inbox.iterdir()) == []
-    assert office.ask("run", "xlwings.Ran") == "import macros.actions as a; a.send_again()"
     assert "BOX" not in said
+    [asked] = inbox.iterdir()
+    assert office.ask("run", "xlwings.Ran") == f"import macros.actions as a; a.do('{asked.stem}')"
+    assert asked.suffix == ".asked"
+    taken = Inbox(inbox)
+    assert taken.take(datetime.now(UTC), "wb-1") == []
+    found = taken.take_asked(asked.stem, datetime.now(UTC), "wb-1")
+    assert isinstance(found, Request), found
+    assert (found.verb, found.ids) == ("send-again", (102,))
 
 
 def test_what_was_taken_at_the_last_moment_is_not_done_twice(office: LibreOffice, path: Path, inbox: Path) -> None:
@@ -265,13 +272,36 @@ def test_what_was_taken_at_the_last_moment_is_not_done_twice(office: LibreOffice
 
 
 def test_words_where_there_is_no_way_at_all(office: LibreOffice, path: Path, inbox: Path) -> None:
-    """The inbox is no folder, and this copy has no xlwings in it: no error, but what to do."""
-    inbox.rmdir()
-    inbox.touch()
+    """No agent, and no xlwings in this copy; then not even a folder: no error, but what to do."""
     office.open(path)
     said = office.press("OnSyncNow")
     assert "FAILURE" not in said
     assert "BOX The agent did not answer, and Excel may not or cannot start Python here; nothing was done." in said
+    shutil.rmtree(inbox)
+    inbox.touch()
+    said = office.press("OnSyncNow")
+    assert "FAILURE" not in said
+    assert f"takes nothing from you; nothing was done: {inbox}" in said
+
+
+def test_a_copy_says_that_it_is_one(office: LibreOffice, path: Path, inbox: Path) -> None:
+    """By another name, or saved since in another folder; a copy is told which workbook is kept."""
+    project(path, Projection(names={"AutoXeroPath": str(path)}))
+    office.open(path)
+    with Agent(inbox):
+        assert "has taken it" in office.press("OnSyncNow")
+    office.ask("close")
+    other = path.parent / "elsewhere"
+    other.mkdir()
+    for copy in (path.with_name("Copy of AutoXero.xlsm"), other / path.name):
+        shutil.copyfile(path, copy)
+        os.utime(copy, (0, 1_000_000_000))
+        office.open(copy)
+        said = office.press("OnSyncNow")
+        assert said.startswith("BOX This is a copy of the workbook that the agent keeps")
+        assert str(path) in said
+        office.ask("close")
+    office.open(path)
 
 
 def test_the_other_buttons_run_here_too(office: LibreOffice, path: Path) -> None:

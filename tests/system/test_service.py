@@ -672,8 +672,8 @@ def test_stopped_in_the_middle_of_sending_it_loses_nothing(practice: Practice) -
     with agent(practice) as child:
         until(sending.is_set)
         child.send_signal(signal.SIGTERM)
+        until(lambda: "The agent is stopping" in (practice.home / NAME).read_text(encoding="utf-8"))
         calls = practice.cloud.count()
-        time.sleep(0.2)
         assert child.poll() is None
         hold.set()
         child.communicate(timeout=30)

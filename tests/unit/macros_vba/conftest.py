@@ -21,9 +21,19 @@ NO_DISK = """
 Public Sent As String
 Public HasAgent As Boolean
 Public IsLocked As Boolean
-Public Function IsTaken(ByVal folder As String, ByVal text As String) As Boolean
+Public Function NewRequest(ByVal folder As String, ByVal text As String) As String
+    If folder = "/nobody's" Then Exit Function
     Sent = Sent & folder & vbCrLf & text
-    IsTaken = HasAgent
+    NewRequest = "1a2b3c4d-0000-1111-2222-333344445555"
+End Function
+Public Function IsTaken(ByVal folder As String, ByVal id As String) As Boolean
+    IsTaken = HasAgent And id = "1a2b3c4d-0000-1111-2222-333344445555"
+End Function
+Public Function IsSameFile(ByVal one As String, ByVal folder As String, ByVal file As String) As Boolean
+    IsSameFile = one = folder & "/" & file
+End Function
+Public Function LastPart(ByVal path As String) As String
+    LastPart = Mid$(LCase$(path), InStrRev(path, "/") + 1)
 End Function
 Public Function IsReadOnly() As Boolean
     IsReadOnly = IsLocked
@@ -55,6 +65,9 @@ End Sub
 Public Sub Delete(ByVal sheetName As String)
     Application.DisplayAlerts = False
     ThisWorkbook.Worksheets(sheetName).Delete
+End Sub
+Public Sub Put(ByVal cellName As String, ByVal value As String)
+    ThisWorkbook.Names(cellName).RefersToRange.Value = value
 End Sub
 Public Function Place() As String
     Place = ActiveSheet.Name & "!" & ActiveCell.Address

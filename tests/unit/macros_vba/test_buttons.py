@@ -28,7 +28,6 @@ ON_NOTHING = {
     "OnConnectXero": "connect-xero",
     "OnBundle": "bundle",
 }
-START = "import macros.actions as a; a."
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -83,21 +82,23 @@ def test_a_fault_that_is_none_is_not_asked_for(excel: Excel) -> None:
 # --- the second door ------------------------------------------------------------------------------------------------
 
 
-def test_python_does_it_where_no_agent_takes_it(with_xlwings: Excel) -> None:
+def test_python_does_what_no_agent_takes(with_xlwings: Excel) -> None:
+    """The command names the request that was confirmed, and holds nothing of what is selected."""
     with_xlwings.select("Invoices", "A6")
     with_xlwings.press("OnNeverSend", answers=(YES,))
-    assert with_xlwings.ran == "import macros.actions as a; a.never_send()"
+    assert with_xlwings.sent[1:] == ["verb=never-send", "workbook=wb-1", "ids=102"]
+    assert with_xlwings.ran == "import macros.actions as a; a.do('1a2b3c4d-0000-1111-2222-333344445555')"
+    assert callable(actions.do)
     assert with_xlwings.told.count("?") == 1
 
 
-def test_python_knows_every_action(with_xlwings: Excel) -> None:
-    with_xlwings.select("Faults", "A5")
-    for button in (*ON_NOTHING, *ON_SELECTED, "OnResyncFault"):
-        with_xlwings.press(button, answers=ON_SELECTED.get(button, ("", ()))[1])
-    commands = with_xlwings.ran.removeprefix(START).split(START)
-    names = [command.removesuffix("()") for command in commands]
-    assert len(set(names)) == len(ON_NOTHING) + len(ON_SELECTED) + 1
-    assert [name for name in names if not callable(getattr(actions, name, None))] == []
+def test_an_inbox_that_takes_nothing_is_told(with_xlwings: Excel) -> None:
+    """It is another user's, or gone: then Python could not do it for this workbook either."""
+    with_xlwings.do("Put", "AutoXeroInbox", "/nobody's")
+    with_xlwings.press("OnSyncNow")
+    assert "takes nothing from you; nothing was done: /nobody's" in with_xlwings.told
+    assert "autoxero install" in with_xlwings.told
+    assert with_xlwings.ran == ""
 
 
 def test_the_agent_is_asked_first(with_xlwings: Excel) -> None:
@@ -237,6 +238,46 @@ def test_a_copy_that_was_not_installed_is_told(excel: Excel) -> None:
     assert "is not set up yet" in excel.told
     assert "autoxero install" in excel.told
     assert excel.sent == []
+
+
+def kept_at(excel: Excel, path: str) -> None:
+    excel.do("Put", "AutoXeroPath", path)
+
+
+def test_a_copy_does_nothing_and_names_the_workbook(excel: Excel) -> None:
+    """It has the same id and inbox: its buttons would act on what the agent's own workbook shows."""
+    excel.with_agent()
+    kept_at(excel, "/books/AutoXero.xlsm")
+    excel.select("Invoices", "A6")
+    for button, more in (
+        ("OnSyncNow", ()), ("OnResync", ()), ("OnPause", (True,)), ("OnFourDecimals", (False,)),
+    ):  # fmt: skip
+        excel.press(button, *more)
+        assert "This is a copy of the workbook that the agent keeps" in excel.told
+        assert "/books/AutoXero.xlsm" in excel.told
+    assert excel.sent == []
+    assert excel.do("Setting", "Paused") == "No"
+    assert excel.do("Setting", "Four decimal places") == "Yes"
+
+
+def test_the_workbook_that_is_kept_is_no_copy(excel: Excel) -> None:
+    excel.with_agent()
+    kept_at(excel, f"{excel.app.evaluate('ThisWorkbook.Path')}/AutoXero.xlsm")
+    excel.press("OnPause", True)  # noqa: FBT003 - as Excel calls it
+    assert "Paused and saved" in excel.bar
+    excel.press("OnSyncNow")
+    assert "verb=sync" in excel.sent
+
+
+def test_onedrive_goes_by_the_name(excel: Excel) -> None:
+    excel.with_agent()
+    kept_at(excel, "/books/autoxero.xlsm")
+    excel.app.workbook.path = "https://contoso.sharepoint.com/sites/books"
+    excel.press("OnSyncNow")
+    assert "verb=sync" in excel.sent
+    kept_at(excel, "/books/Other.xlsm")
+    excel.press("OnSyncNow")
+    assert "This is a copy" in excel.told
 
 
 def test_onedrive_asks_the_agent_all_the_same(excel: Excel) -> None:
@@ -437,6 +478,17 @@ def test_a_read_only_workbook_is_not_paused(excel: Excel) -> None:
     excel.press("OnPause", True)  # noqa: FBT003
     assert "for reading only" in excel.told
     assert excel.do("Setting", "Paused") == "No"
+    excel.press("OnFourDecimals", False)  # noqa: FBT003
+    assert "for reading only" in excel.told
+    assert excel.do("Setting", "Four decimal places") == "Yes"
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("yes", True), ("TRUE", True), ("on", True), ("No", False), ("", False)])
+def test_a_toggle_shows_what_the_agent_reads(excel: Excel, typed: str, shown: bool) -> None:  # noqa: FBT001
+    for name, callback in (("Paused", "GetPaused"), ("Four decimal places", "GetFourDecimals")):
+        row = excel.app.evaluate(f'CellBeside(TableRange("Settings"), "Setting", "{name}", "Value").Row')
+        excel.do("Write", "Settings", f"C{row}", typed)
+        assert excel.shown(callback) is shown
 
 
 def test_four_decimals_is_a_toggle(excel: Excel) -> None:
@@ -519,6 +571,7 @@ def test_a_lost_ribbon_is_no_error(excel: Excel) -> None:
     excel.do("RedrawRibbon")
     excel.press("OnFourDecimals", False)  # noqa: FBT003
     assert excel.told == ""
+    assert excel.shown("GetFourDecimals") is False
 
 
 def test_an_error_is_a_sentence(excel: Excel) -> None:

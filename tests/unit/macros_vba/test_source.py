@@ -21,8 +21,9 @@ SOURCES = modules(VBA)
 EVENTS = {"Worksheet_Change"}
 OUTSIDE = {
     "ActiveCell", "ActiveSheet", "ActiveWorkbook", "Application", "Array", "Boolean", "CStr", "DateDiff", "Dir",
-    "DoEvents", "Err", "False", "FreeFile", "Hex", "IIf", "InStr", "Int", "Integer", "IRibbonControl", "IRibbonUI",
-    "IsError", "Kill", "LCase", "Left", "Len", "Long", "Mid", "MsgBox", "Nothing", "Now", "Object", "Randomize",
+    "DoEvents", "Err", "FileDateTime", "FileLen", "False", "FreeFile", "Hex", "IIf", "InStr", "Int", "Integer",
+    "IRibbonControl", "IRibbonUI",
+    "IsError", "LCase", "Left", "Len", "Long", "Mid", "MsgBox", "Nothing", "Now", "Object", "Randomize",
     "Range", "Replace", "Right", "Rnd", "Selection", "Single", "Split", "String", "ThisWorkbook", "Timer", "Trim",
     "True", "TypeName", "UBound", "Variant", "vbCrLf", "vbDefaultButton2", "vbInformation", "vbLf", "vbQuestion",
     "vbYes", "vbYesNo",
@@ -124,10 +125,8 @@ def test_python_is_run_by_name_only() -> None:
     """In a copy without xlwings a direct call would be a compile error, which no handler catches."""
     together = "".join(SOURCES.values())
     assert "RunPython" not in "".join(map(code, SOURCES.values()))
-    assert re.findall(r".*Application\.Run.*", together) == [
-        '    Application.Run "RunPython", ACTIONS & ActionFor(verb) & "()"\r'
-    ]
-    assert 'Private Const ACTIONS As String = "import macros.actions as a; a."' in together
+    assert re.findall(r".*Application\.Run.*", together) == ['    Application.Run "RunPython", ACTION & id & "\')"\r']
+    assert """Private Const ACTION As String = "import macros.actions as a; a.do('\"""" in together
 
 
 def test_nothing_else_leaves_excel() -> None:
