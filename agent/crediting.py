@@ -149,7 +149,7 @@ def _done(desk: Desk, ids: tuple[AutotaskId, AutotaskId], amount: Decimal) -> No
     """Write down that it was used, with both documents as they are now."""
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
     giving, taking = _read(desk, ids[0], "Credit note"), _read(desk, ids[1], "Invoice")
-    what = f"AutoXero used {amount} of this for {taking.number},"
+    what = f"AutoXero used {amount} of this for {taking.number}, which leaves {giving.outstanding},"
     told = note(what, ids[0], rows[ids[0]]["number"], "on request")
     for autotask_id, posted in zip(ids, (giving, taking), strict=True):
         status = rows[autotask_id]["status"]

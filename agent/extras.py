@@ -15,13 +15,12 @@ from agent.desk import Desk
 from agent.domain.document import DocumentKind
 from agent.domain.invoice import AutotaskId
 from agent.errors import StopError
-from agent.followups import TO_XERO
+from agent.followups import IN_VAIN, TO_XERO, after_try, is_of_all
 from agent.ledger.ledger import WriteBack
 from agent.xero.client import RefusedError, UncertainError
 
 MOST = 20
 """Extras in one run: each costs a call or two of the sixty a minute that Xero gives."""
-_TRIES = 3
 
 
 def add_extras(desk: Desk, run: str) -> None:
@@ -35,6 +34,7 @@ def add_extras(desk: Desk, run: str) -> None:
         return
     desk.tell(f"Adding notes and PDFs to {len(queued)} invoices")
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
+    went_well, troubles = 0, {}
     for item in queued:
         row = rows[item.autotask_id]
         if not row["xero_id"]:
@@ -42,27 +42,36 @@ def add_extras(desk: Desk, run: str) -> None:
             continue
         desk.ledger.tried({item.id: item.tries + 1})  # killed from here on, the next try looks first
         try:
-            _add(desk, item, row)
-            state, trouble = "done", ""
+            _add(desk, item, row, run)
         except StopError as error:
-            if error.fault.code != "AX-403" or "HTTP 4" not in error.fault.detail:
+            if is_of_all(error):
                 desk.ledger.tried({item.id: item.tries})  # certainly not written
                 raise
-            state, trouble = ("queued" if item.tries + 1 < _TRIES else "failed"), error.fault.detail
+            troubles[item.id] = error.fault.detail
         except (RefusedError, UncertainError, ValueError) as error:
-            state, trouble = ("queued" if item.tries + 1 < _TRIES else "failed"), str(error)
-        desk.ledger.written({item.id: state})
-        if trouble:
+            troubles[item.id] = str(error)
+        else:
+            desk.ledger.written({item.id: "done"})
+            went_well += 1
+        if item.id in troubles:
             what = "note in the history" if item.field == "history" else "PDF"
-            detail = f"{row['number'] or item.autotask_id}: {trouble}"
+            detail = f"{row['number'] or item.autotask_id}: {troubles[item.id]}"
             desk.ledger.log(f"The {what} could not be added in Xero", detail, run=run, level="Warning")
+        if len(troubles) >= IN_VAIN and not went_well:
+            break
+    is_its_own = went_well > 0 or len(troubles) < IN_VAIN
+    failed = {item.id: after_try(item, is_done=False, is_its_own=is_its_own) for item in queued if item.id in troubles}
+    desk.ledger.tried({key: tries for key, (_, tries) in failed.items()})
+    desk.ledger.written({key: state for key, (state, _) in failed.items()})
 
 
-def _add(desk: Desk, item: WriteBack, row: Mapping[str, Any]) -> None:
+def _add(desk: Desk, item: WriteBack, row: Mapping[str, Any], run: str) -> None:
     kind: DocumentKind = "Credit note" if row["xero_kind"] == "Credit note" else "Invoice"
     if item.field == "pdf":
         desk.xero.attach(kind, row["xero_id"], item.value, read_pdf(desk, item.autotask_id))
-    elif not item.tries or item.value not in desk.xero.history(kind, row["xero_id"]):
+        return
+    is_fresh = run in item.value and not item.tries  # else it may have been written: by a try that was killed, or
+    if is_fresh or item.value not in desk.xero.history(kind, row["xero_id"]):  # before the ledger was put back
         desk.xero.add_note(kind, row["xero_id"], item.value)
 
 
@@ -75,7 +84,7 @@ def read_pdf(desk: Desk, autotask_id: AutotaskId) -> bytes:
     try:
         answer = msgspec.json.decode(desk.autotask.read(f"Invoices/{autotask_id}/InvoicePdf"))
     except StopError as error:
-        if error.exit_code == 2:
+        if is_of_all(error):
             raise
         raise ValueError(f"Autotask gives no PDF: {error.fault.detail}") from None
     data = answer.get("data") if isinstance(answer, dict) else None

@@ -7,11 +7,41 @@ from datetime import UTC, datetime
 from agent.domain.document import Document, Posted
 from agent.domain.invoice import AutotaskId
 from agent.domain.settings import Settings
+from agent.errors import StopError
+from agent.ledger.ledger import WriteBack
 
 TO_AUTOTASK = ("webServiceDate", "invoiceNumber", "paidDate")
 """Fields of the Autotask invoice."""
 TO_XERO = ("history", "pdf")
 """Extras of the document in Xero."""
+
+
+TRIES = 3
+"""So often something that is queued is tried before it is given up."""
+IN_VAIN = 3
+"""So many troubles in a row, with nothing that went well, are no single document's: the rest waits."""
+
+
+def after_try(item: WriteBack, *, is_done: bool, is_its_own: bool) -> tuple[str, int]:
+    """What becomes of something queued after a try.
+
+    Args:
+        item: As it was before.
+        is_done: It went well.
+        is_its_own: The trouble is this item's own, since the other side took the request or others went well: only
+            then is it given up in the end.
+
+    Returns:
+        Its state and how often it was tried.
+    """
+    tries = item.tries + 1 if is_its_own else min(item.tries + 1, TRIES - 1)
+    return ("done" if is_done else "failed" if tries >= TRIES else "queued"), tries
+
+
+def is_of_all(error: StopError) -> bool:
+    """Whether a trouble concerns the connection or the sign-in, and so all that is queued: not a refusal of one."""
+    is_refusal = error.fault.code in {"AX-304", "AX-403"} or "may not read or change" in error.fault.detail
+    return not is_refusal
 
 
 def follow_ups(settings: Settings, run: str, document: Document, posted: Posted) -> tuple[tuple[str, str], ...]:

@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import Finding, Shelf
+from agent.domain.lookup import Finding, Shelf, marked_id
 from agent.domain.plan import Action, with_document
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
+from agent.domain.translate import kind_of, number_of
 from agent.errors import StopError, stop
 from agent.followups import adopting, follow_ups
 from agent.ledger.ledger import Intent, Ledger, Outcome
@@ -182,9 +183,9 @@ class Poster:
             finding = shelf.find(action.document)
             invoice = action.invoice
             confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
-            if finding.verdict == "absent":
+            if finding.verdict == "absent" or (finding.verdict == "similar" and confirmed):
                 if invoice.marked_sent is not None and not confirmed and invoice.id not in ours:
-                    outcomes.append(_waiting(invoice, _marked(invoice)))
+                    outcomes.append(_waiting(invoice, marked(invoice)))
                 else:
                     left.append(action)
             elif finding.verdict == "different" and finding.fault is not None:
@@ -196,9 +197,49 @@ class Poster:
                 self.taken_over.add(invoice.id)
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
             elif finding.posted is not None:
-                outcomes.append(_waiting(invoice, _already_there(finding.posted)))
+                is_equal = finding.verdict == "equal"
+                told = already_there(finding.posted) if is_equal else _like_it(finding.posted, action.document)
+                outcomes.append(_waiting(invoice, told))
         self.ledger.conclude(outcomes)
         self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
+        return left
+
+    def look_for_voided(self, actions: Sequence[Action]) -> list[Action]:
+        """Look for the documents of invoices that were voided in Autotask, and of which the ledger knows nothing.
+
+        One may stand in Xero from before the ledger, or another tool: then its customer would owe it and what is
+        invoiced anew. What carries our mark is taken over, and the next look deals with it; what is only like it waits
+        for a word.
+
+        Returns:
+            The actions of invoices that Xero does not have.
+        """
+        if not actions:
+            return []
+        kinds = {action.invoice.id: kind_of(action.invoice) for action in actions}
+        found = [
+            posted
+            for kind in sorted(set(kinds.values()))
+            for posted in self.xero.dated_from(
+                kind, min(action.invoice.date for action in actions if kinds[action.invoice.id] == kind) - _LOOK_BACK
+            )
+        ]
+        shelf = Shelf(found, [record.xero_id for record in self.records.values() if record.xero_id])
+        left: list[Action] = []
+        for action in actions:
+            invoice = action.invoice
+            numbers = (number_of(invoice, self.settings), invoice.number, f"INV:{invoice.id}")
+            finding = shelf.find_voided(invoice, kinds[invoice.id], numbers)
+            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
+            if finding.posted is None:
+                left.append(action)
+            elif finding.verdict == "ours" or confirmed:
+                self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
+                self.ledger.conclude([_still_stands(invoice, finding.posted)])
+                self.taken_over.add(invoice.id)
+                self.posted[invoice.id] = finding.posted
+            else:
+                self.ledger.conclude([_waiting(invoice, _voided_there(finding.posted))])
         return left
 
     def findings(self, documents: Sequence[Document]) -> list[Finding]:
@@ -211,7 +252,7 @@ class Poster:
         found: list[Posted] = []
         kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
         for kind in kinds:
-            dates = [document.date for document in documents if document.kind == kind]
+            dates = [day for document in documents if document.kind == kind for day in document.days]
             if dates:
                 found += self.xero.dated_from(kind, min(dates) - _LOOK_BACK)
         seen = {posted.number for posted in found}
@@ -265,7 +306,7 @@ class Poster:
         """Strike documents that failed alone; where nothing at all went through it is an outage, and nobody's fault."""
         for document, trouble in suspects:
             invoice = by_id[document.autotask_id].invoice
-            if self.posted or trouble.code != "AX-403":
+            if set(self.posted) - self.taken_over or trouble.code != "AX-403":
                 self.ledger.conclude([self._struck(invoice.id, fault_of_one(trouble), invoice)])
             else:
                 self.ledger.conclude([_waiting(invoice, trouble)])
@@ -326,20 +367,27 @@ class Poster:
         answers = self.xero.send(intent.verb, intent.kind, intent.body, intent.key, intent.places, clock)
         if len(answers) != len(intent.documents):
             raise UncertainError(
-                f"Xero gave {len(answers)} answers to {len(intent.documents)} documents.", is_over=True
+                f"Xero gave {len(answers)} answers to {len(intent.documents)} documents.", is_over=True, is_done=True
             )
+        for document, answer in zip(intent.documents, answers, strict=True):
+            if answer.posted is not None and marked_id(answer.posted) not in {None, document.autotask_id}:
+                raise UncertainError("Xero's answers came in another order.", is_over=True, is_done=True)
         return answers
 
     def _after_error(self, intent: Intent, error: UncertainError, by_id: Mapping[AutotaskId, Action]) -> list[Document]:
-        """Look at once where Xero did answer, with an error: the request is over.
+        """Look at once where Xero did answer, with an error.
+
+        A request that was answered with 503 may still be carried out. What bears a number of ours may be sent again
+        all the same, since Xero takes a number once; what Xero numbers stays uncertain until it can no longer land.
 
         Returns:
-            The documents that are certainly absent.
+            The documents that may be sent again now.
         """
         self.ledger.log("Xero gave no good answer", error.detail, run=self.run, level="Warning")
         if not error.is_over:
             return []
-        absent = self._settle_found(intent, self._shelf(intent.documents), by_id)
+        left = self._settle_found(intent, self._shelf(intent.documents), by_id)
+        absent = [document for document in left if error.is_done or document.number]
         why = fault("AX-403", error.detail)
         waits = [_waiting(by_id[item.autotask_id].invoice, why, self.records.get(item.autotask_id)) for item in absent]
         self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in absent}, waits)
@@ -481,7 +529,8 @@ def _waiting(invoice: Invoice, why: Fault, record: Record | None = None) -> Outc
     return Outcome(invoice.id, "Waiting", why.title, strikes, why, (), None, False, invoice)  # noqa: FBT003
 
 
-def _marked(invoice: Invoice) -> Fault:
+def marked(invoice: Invoice) -> Fault:
+    """AX-111: some tool says that it sent the invoice."""
     return fault(
         "AX-111",
         f"Autotask says that it was sent on {invoice.marked_sent:%Y-%m-%d}; Xero has neither its number, nor our mark, "
@@ -489,10 +538,42 @@ def _marked(invoice: Invoice) -> Fault:
     )
 
 
-def _already_there(posted: Posted) -> Fault:
+def _still_stands(invoice: Invoice, posted: Posted) -> Outcome:
+    """Taken over as it was before it was voided: so the next look sees the difference."""
+    why = f"Voided in Autotask; {posted.number} ({posted.currency} {posted.total}) still stands in Xero."
+    before = replace(invoice, is_voided=False)
+    return Outcome(
+        invoice.id, "Changed since sent", why, 0, None, (), posted, True, before, origin="found",  # noqa: FBT003
+    )  # fmt: skip
+
+
+def _voided_there(posted: Posted) -> Fault:
+    return fault(
+        "AX-201",
+        f"It was voided in Autotask, and Xero still has {posted.number or posted.id} of {posted.contact_name}, "
+        f"{posted.date}, {posted.currency} {posted.total}, which agrees with it.",
+        waits=True,
+        instead="Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
+    )
+
+
+def _like_it(posted: Posted, document: Document) -> Fault:
+    return fault(
+        "AX-201",
+        f"Xero already has {posted.number} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total} "
+        f"({posted.status.lower()}), which bears this invoice's number in Autotask; ours would be {document.date}, "
+        f"{document.currency} {document.expected.total}.",
+        waits=True,
+        instead="If Xero's is this invoice, choose Never send; if it is another sale, press Send these.",
+    )
+
+
+def already_there(posted: Posted) -> Fault:
+    """AX-201: a document without our mark that agrees to the cent; it waits for a word."""
     return fault(
         "AX-201",
         f"Xero already has {posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} "
-        f"{posted.total}, which agrees to the cent. Press Send these to take it over; nothing is sent twice.",
+        f"{posted.total}, which agrees to the cent.",
         waits=True,
+        instead="Press Send these to take it over; nothing is sent twice.",
     )

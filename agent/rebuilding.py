@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from sqlalchemy import make_url
 from agent.autotask.source import Source, Window
 from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
-from agent.domain.faults import fault
+from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.lookup import is_autotask, marked_id
 from agent.domain.money import ZERO, rounded
@@ -30,10 +29,10 @@ from agent.domain.translate import credit_note_number, kind_of, number_of
 from agent.errors import PlainError
 from agent.followups import note
 from agent.ledger.ledger import Intent, Outcome
+from agent.posting import already_there, marked
 from agent.projecting import project_all
+from agent.shown import Shown, shown_in
 from agent.sync import one_at_a_time
-from workbook.errors import WorkbookError
-from workbook.read import read_table
 
 _LOOK_BACK = timedelta(days=60)
 """How far before Start date documents are looked for, in case they were re-dated in Xero."""
@@ -59,15 +58,6 @@ class Rebuilt:
     left: int = 0
     undecided: list[dict[str, Any]] = field(default_factory=list)
     kept_as: str = ""
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """What the workbook tells of an invoice."""
-
-    status: str = ""
-    xero_number: str = ""
-    xero_total: Decimal | None = None
 
 
 def rebuild_ledger(desk: Desk) -> Rebuilt:
@@ -131,11 +121,11 @@ def _remove(place: Path) -> None:
         place.with_name(place.name + suffix).unlink(missing_ok=True)
 
 
-def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
+def _fill(desk: Desk, under_way: Sequence[Intent]) -> Rebuilt:
     ledger, settings = desk.ledger, desk.settings
     assert settings.start_date is not None  # desk.check() has seen to it
     desk.tell("Reading the workbook")
-    shown = _shown(desk.workbook)
+    shown = shown_in(desk.workbook)
     if desk.reading.workbook_id:
         ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
     ledger.remember(workbook_path=str(desk.workbook.absolute()))
@@ -145,15 +135,18 @@ def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
     invoices = source.invoices(list(source.headers(Window(dated_from=settings.start_date)).values()))
     desk.tell("Reading Xero")
     desk.reach_xero()
-    ledger.remember(watched=ledger.now().isoformat())
+    ledger.remember(watched=datetime.combine(settings.start_date, time(), UTC).isoformat())  # the next look sees all
     documents = _documents(desk, settings.start_date, shown)
     run = f"rebuild-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     fence = ledger.begin_run(run, "Rebuild")
     rebuilt = Rebuilt()
     marked_first = sorted(invoices, key=lambda invoice: (invoice.id not in documents.by_mark, invoice.id))
-    outcomes = [_outcome(invoice, shown, documents, settings, rebuilt, run) for invoice in marked_first]
-    ledger.conclude(outcome for outcome in outcomes if outcome is not None)
+    outcomes = {item.id: _outcome(item, shown, documents, settings, rebuilt, run) for item in marked_first}
     by_id = {invoice.id: invoice for invoice in invoices}
+    in_flight = {item.autotask_id for intent in under_way for item in intent.open_documents}
+    for key in [key for key, outcome in outcomes.items() if outcome is None and key not in in_flight]:
+        outcomes[key] = _left(by_id[key], documents, rebuilt)
+    ledger.conclude(outcome for outcome in outcomes.values() if outcome is not None)
     for intent in under_way:
         sent = [by_id[item.autotask_id] for item in intent.open_documents if item.autotask_id in by_id]
         why = fault("AX-212", "The old ledger says that it was sent; its answer is not known.")
@@ -164,6 +157,12 @@ def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
             intent,
             [Outcome(item.id, "Waiting", why.title, fault=why, invoice=item) for item in sent if item.id not in known],
         )
+        found = {
+            item.autotask_id
+            for item in intent.documents
+            if item.autotask_id in known and known[item.autotask_id].xero_id
+        }
+        ledger.settle(intent.key, dict.fromkeys(found | intent.settled, "posted"))
     if rebuilt.found:
         ledger.remember(went_live="yes")
     told = f"{rebuilt.found} found in Xero, {rebuilt.voided} voided, {rebuilt.never_send} never sent"
@@ -172,34 +171,25 @@ def _fill(desk: Desk, under_way: Iterable[Intent]) -> Rebuilt:
     return rebuilt
 
 
-def _shown(workbook: Path) -> dict[AutotaskId, _Shown]:
-    """The sheet Invoices, as far as it can be read."""
-    with contextlib.suppress(WorkbookError):
-        return {
-            AutotaskId(int(str(row["Autotask id"]).removesuffix(".0"))): _Shown(
-                str(row.get("Status") or ""), str(row.get("Xero number") or ""), _money(row.get("Xero total"))
-            )
-            for row in read_table(workbook, "Invoices")
-            if str(row.get("Autotask id") or "").removesuffix(".0").isdigit()
-        }
-    return {}
-
-
-def _money(value: object) -> Decimal | None:
-    return rounded(Decimal(repr(value))) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
 class _Documents:
     """Xero's documents, by mark and by number."""
 
     def __init__(self, found: Iterable[Posted], web_url: str) -> None:
         self.by_mark: defaultdict[AutotaskId, list[Posted]] = defaultdict(list)
         self.by_number: defaultdict[tuple[str, str], list[Posted]] = defaultdict(list)
+        self.by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
         self.taken: set[str] = set()
         for item in {item.id: item for item in found}.values():
             if (marked := marked_id(item)) is not None and is_autotask(item, web_url):
                 self.by_mark[marked].append(item)
             self.by_number[item.kind, item.number.casefold()].append(item)
+            if item.is_live and marked_id(item) is None:
+                self.by_sums[item.kind, item.contact_name.casefold(), item.date, item.total].append(item)
+
+    def alike(self, invoice: Invoice) -> Posted | None:
+        """A document that agrees with an invoice in customer, date and total, and is nobody else's."""
+        sums = kind_of(invoice), invoice.customer.name.casefold(), invoice.date, abs(rounded(invoice.total))
+        return next((item for item in self.by_sums.get(sums, []) if item.id not in self.taken), None)
 
     def numbered(self, invoice: Invoice, number: str) -> list[Posted]:
         """The documents of that number that carry no other invoice's mark."""
@@ -207,7 +197,7 @@ class _Documents:
         return [item for item in found if marked_id(item) in {None, invoice.id} and item.id not in self.taken]
 
 
-def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, _Shown]) -> _Documents:
+def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, Shown]) -> _Documents:
     found = [item for kind in _KINDS for item in desk.xero.dated_from(kind, start - _LOOK_BACK)]
     seen = {item.number for item in found}
     wanted = sorted({item.xero_number for item in shown.values()} - seen - {""})
@@ -216,14 +206,14 @@ def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, _Shown]) -> _
 
 def _outcome(
     invoice: Invoice,
-    shown: Mapping[AutotaskId, _Shown],
+    shown: Mapping[AutotaskId, Shown],
     documents: _Documents,
     settings: Settings,
     rebuilt: Rebuilt,
     run: str,
 ) -> Outcome | None:
     """Where an invoice stands; ``None`` leaves it to the next sync."""
-    told = shown.get(invoice.id, _Shown())
+    told = shown.get(invoice.id, Shown())
     candidates = _candidates(invoice, told, documents, settings)
     live = [item for item in candidates if item.is_live]
     documents.taken.update(item.id for item in candidates)
@@ -249,19 +239,33 @@ def _outcome(
         )
         why = fault("AX-111", detail)
     else:
-        rebuilt.left += 1
         return None
+    return _undecided(invoice, why, rebuilt)
+
+
+def _undecided(invoice: Invoice, why: Fault, rebuilt: Rebuilt) -> Outcome:
     rebuilt.undecided.append({"autotask_id": invoice.id, "number": invoice.label, "why": why.detail, "cure": why.cure})
     return Outcome(invoice.id, "Waiting", why.title, fault=why, invoice=invoice)
 
 
-def _is_its(invoice: Invoice, posted: Posted, told: _Shown) -> bool:
+def _left(invoice: Invoice, documents: _Documents, rebuilt: Rebuilt) -> Outcome | None:
+    """An invoice for which nothing definite was found, once all others have theirs."""
+    if (alike := documents.alike(invoice)) is not None:
+        documents.taken.add(alike.id)
+        return _undecided(invoice, already_there(alike), rebuilt)
+    if invoice.marked_sent is not None and not invoice.is_voided:
+        return _undecided(invoice, marked(invoice), rebuilt)
+    rebuilt.left += 1
+    return None
+
+
+def _is_its(invoice: Invoice, posted: Posted, told: Shown) -> bool:
     """Whether a document can be the invoice's: of its kind, with its total or the one that the workbook shows."""
     believed = {abs(rounded(invoice.total)), abs(told.xero_total or ZERO)}
     return posted.kind == kind_of(invoice) and (posted.total in believed or posted.number == told.xero_number)
 
 
-def _candidates(invoice: Invoice, told: _Shown, documents: _Documents, settings: Settings) -> list[Posted]:
+def _candidates(invoice: Invoice, told: Shown, documents: _Documents, settings: Settings) -> list[Posted]:
     """The documents that are this invoice's: by our mark, by our own number, or by what the workbook says."""
     if marked := documents.by_mark.get(invoice.id):
         return marked
@@ -285,16 +289,17 @@ def _credit_notes(invoice: Invoice, documents: _Documents) -> list[Posted]:
     return found
 
 
-def _found(invoice: Invoice, posted: Posted, told: _Shown, settings: Settings, run: str) -> Outcome:
-    differs = posted.total != abs(rounded(invoice.total))
-    why = "found in Xero when the ledger was made anew"
-    if differs:
-        why += f"; Xero has {posted.total}, Autotask {abs(rounded(invoice.total))}"
+def _found(invoice: Invoice, posted: Posted, told: Shown, settings: Settings, run: str) -> Outcome:
+    pairs = (("total", abs(rounded(invoice.total)), posted.total), ("date", invoice.date, posted.date))
+    differs = ", ".join(f"{name} {ours} → {theirs}" for name, ours, theirs in pairs if ours != theirs)
+    why = "found in Xero when the ledger was made anew" + (f"; Autotask → Xero: {differs}" if differs else "")
     todo = []
     if marked_id(posted) is None and posted.kind == "Invoice":
         todo.append(note("AutoXero found this and took it over", invoice.id, invoice.label, run))
     if settings.mark_as_sent and invoice.marked_sent is None:
         todo.append(("webServiceDate", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+    if invoice.is_voided:
+        invoice = replace(invoice, is_voided=False)  # as it was sent: the next look deals with it as with any other
     status: Status = "Synced with warnings" if differs else "Synced"
     if told.status == "Changed since sent":
         status, why = "Changed since sent", "as the workbook said: compare the two, and choose Send now or Never send"

@@ -35,6 +35,7 @@ from agent.ledger.ledger import FenceError, Outcome
 from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all
+from agent.shown import shown_in
 from agent.updates import settle_updates
 from agent.watch import note_others, was_changed, watch
 from agent.wishes import take_wishes
@@ -179,16 +180,8 @@ class _Run:
             poster = self._poster(fence)
             if self.is_live:
                 note_others(desk)
-            struck: set[AutotaskId] = set()
-            if self.is_live and self.ledger.open_intents():
-                desk.tell("Settling what was left uncertain")
-                settle_updates(self.ledger, desk.xero, report.run)
-                poster.settle()
-                report.created += len(poster.posted)
-                struck = set(poster.failed)
-                poster = self._poster(fence)
-                report.retrying = sum(poster.records[item].status == "Retrying" for item in struck)
-                report.faulted = len(struck) - report.retrying
+            struck = self._settle(poster) if self.is_live and self.ledger.open_intents() else set()
+            poster = self._poster(fence)
             open_headers = [
                 row
                 for key, row in headers.items()
@@ -202,6 +195,9 @@ class _Run:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
             self._remember_lists(books, source)
+            if self.is_live and not poster.records:
+                self._keep_left_out(invoices)
+                poster = self._poster(fence)
             actions = self._plan(invoices, books, poster.records)
             try:
                 self._carry_out(actions, poster, books)
@@ -218,6 +214,17 @@ class _Run:
         if held is not None:
             self.desk.light("xero", held)
             raise held
+
+    def _settle(self, poster: Poster) -> set[AutotaskId]:
+        """Settle what an earlier run left uncertain; gives what failed by it, which is not tried again in this run."""
+        self.desk.tell("Settling what was left uncertain")
+        settle_updates(self.ledger, self.desk.xero, self.report.run)
+        poster.settle()
+        self.report.created += len(poster.posted)
+        records = self.ledger.records()
+        self.report.retrying = sum(records[item].status == "Retrying" for item in poster.failed)
+        self.report.faulted = len(poster.failed) - self.report.retrying
+        return set(poster.failed)
 
     def _books(self, organisation: Organisation, records: Sequence[Record | None]) -> Books:
         """The books, fresh where something may be sent; where all only wait for a date, those of the last hour do."""
@@ -250,12 +257,16 @@ class _Run:
         else:
             window = Window(dated_from=settings.start_date)
         records = ledger.records()
+        late = [AutotaskId(key) for key in json.loads(ledger.fact("late") or "[]")]
         again = [
-            record.autotask_id
-            for record in records.values()
-            if _is_open(record)
-            or record.is_in_flight
-            or (record.status == "Skipped" and facts.get("skipping") != skipping)
+            *late,
+            *(
+                record.autotask_id
+                for record in records.values()
+                if _is_open(record)
+                or record.is_in_flight
+                or (record.status == "Skipped" and facts.get("skipping") != skipping)
+            ),
         ]
         headers = source.headers(window, again)
         skipped = ledger.skipped()
@@ -267,11 +278,17 @@ class _Run:
             last = max([facts.get("last", 0), *headers])
             begun = min(facts.get("from", "9999"), settings.start_date.isoformat()) if settings.start_date else ""
             told = {"at": started.isoformat(), "last": last, "from": begun, "skipping": skipping}
-            ledger.remember(pull=json.dumps(told))
+            ledger.remember(pull=json.dumps(told), late="")
 
         return headers, complete
 
     # --- planning ----------------------------------------------------------------------------------------------------
+
+    def _keep_left_out(self, invoices: Sequence[Invoice]) -> None:
+        """A ledger that knows nothing, beside a workbook that does: what was never to be sent still is not."""
+        shown = shown_in(self.desk.workbook)
+        left_out = [item for item in invoices if item.id in shown and shown[item.id].status == "Never send"]
+        self.ledger.conclude(Outcome(item.id, "Never send", "as the workbook said", invoice=item) for item in left_out)
 
     def _plan(self, invoices: Sequence[Invoice], books: Books, records: Mapping[AutotaskId, Record]) -> list[Action]:
         self.desk.tell(f"Planning {len(invoices)} invoices")
@@ -304,6 +321,12 @@ class _Run:
         report, ledger = self.report, self.ledger
         for action in actions:
             self._log_decisions(action)
+        voided = [action for action in actions if _may_stand(action, poster.records)]
+        with self._light("xero"):
+            gone = {action.invoice.id for action in voided} - {
+                action.invoice.id for action in poster.look_for_voided(voided)
+            }
+        actions = [action for action in actions if action.invoice.id not in gone]
         ledger.conclude(_standing(action, poster.records) for action in actions if action.verb in {"skip", "wait"})
         for action in actions:
             if action.verb == "fault" and action.fault is not None:
@@ -345,11 +368,11 @@ class _Run:
         if not self.is_live:
             return
         before = self.desk.autotask.wire.calls
-        try:
-            write_back(self.desk, self.report.run)
-            add_extras(self.desk, self.report.run)
-        except StopError as error:
-            self.report.problems.append(f"{error.fault.code} {error.fault.title}: {error.fault.detail}")
+        for work_off in (write_back, add_extras):
+            try:
+                work_off(self.desk, self.report.run)
+            except StopError as error:
+                self.report.problems.append(f"{error.fault.code} {error.fault.title}: {error.fault.detail}")
         self.report.write_backs = self.desk.autotask.wire.calls - before
 
     def _remember_lists(self, books: Books, source: Source) -> None:
@@ -407,6 +430,13 @@ class _Run:
 def _would_go(now: Organisation, before: Organisation) -> bool:
     """Whether a closed period was opened: then something that waited may be sent."""
     return now.locked_until != before.locked_until
+
+
+def _may_stand(action: Action, records: Mapping[AutotaskId, Record]) -> bool:
+    """Whether an invoice was voided in Autotask before the ledger knew what became of it."""
+    record = records.get(action.invoice.id)
+    is_new = record is None or (record.xero_id is None and record.status != "Skipped")
+    return action.verb == "skip" and action.invoice.is_voided and is_new
 
 
 def _is_open(record: Record | None) -> bool:

@@ -216,11 +216,12 @@ def settle_updates(ledger: Ledger, xero: Xero, run: str) -> None:
         for document in intent.open_documents:
             seen = changed.get(ids.get(document.autotask_id, ""))
             if seen is not None and _is_as_meant(document, seen):
-                there = Outcome(document.autotask_id, "Synced", "updated in Xero", posted=seen, document=document)
+                told = note("AutoXero updated this", document.autotask_id, document.label, run)
+                there = Outcome(
+                    document.autotask_id, "Synced", "updated in Xero", posted=seen, document=document,
+                    follow_ups=(told,),
+                )  # fmt: skip
                 ledger.settle(intent.key, {document.autotask_id: "posted"}, [there])
-                ledger.choose(
-                    [document.autotask_id], "send"
-                )  # the same again, with its note, for what was meant is known
                 ledger.log("Found updated in Xero", seen.number, run=run, about=document.autotask_id)
             elif age > LANDED:
                 ledger.settle(intent.key, {document.autotask_id: "gone"})

@@ -87,6 +87,7 @@ def resync(
     again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None and not is_held(records[item])]
     with one_at_a_time(desk):
         desk.ledger.wish(again, "resync")
+        desk.ledger.requeue(ids)
     _log_each(desk, "Resync", again)
     report = sync(desk, is_asked=True)
     return report, _tell(desk, ids)

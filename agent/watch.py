@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,10 +15,10 @@ from agent.autotask.client import MOST_VALUES, values_of
 from agent.autotask.models import InvoiceRow, day
 from agent.desk import Desk
 from agent.domain.books import Organisation
-from agent.domain.changes import Header, Judgement, Sent, judge
+from agent.domain.changes import Judgement, Sent, judge
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
-from agent.domain.invoice import AutotaskId, CompanyId
+from agent.domain.invoice import AutotaskId, CompanyId, Header
 from agent.domain.money import ZERO
 from agent.domain.record import Origin, Status, Wish
 from agent.errors import stop
@@ -60,14 +61,15 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
     if not last:
         ledger.remember(watched=now.isoformat())
         return Looked()
-    since = min(datetime.fromisoformat(last), now)  # our clock may have been fast then
-    if now - since < EVERY and not is_asked:
+    since = datetime.fromisoformat(last)
+    if since > now:  # our clock was fast then: nobody knows when that look was
+        since = now - _WINDOW
+    elif now - since < EVERY and not is_asked:
         return Looked()
     rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
-    if not rows:
-        ledger.remember(watched=now.isoformat())
-        return Looked()
-    headers = _headers(desk, since, now, [key for key, row in rows.items() if row["wish"]])
+    asked = [key for key, row in rows.items() if row["wish"] or row["status"] == "Changed since sent"]
+    headers = _headers(desk, since, now, asked)
+    _note_late(desk, headers)
     latest = _latest(desk, since)
     ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})
     in_flight = {item.autotask_id for intent in ledger.open_intents() for item in intent.open_documents}
@@ -84,7 +86,7 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
             voided += found
     updated = carry_over(desk, poster, organisation, changes)
     _copy_payments(desk)
-    _reopen_skipped(desk, headers)
+    _reopen(desk, headers)
     ledger.remember(watched=now.isoformat())
     return Looked(voided, updated)
 
@@ -138,11 +140,16 @@ def _follow(
     found = judge(sent, header, seen, voids=voids, locked_until=closed)
     if found is not None and row is not None and (found.move == "update" or found.keeps):
         return Change(sent, seen, row, found)
+    if found is not None and found.move and (now := desk.xero.one(seen.kind, seen.id)) != seen:
+        seen = now  # somebody has worked on it since it was read
+        found = judge(sent, header, seen, voids=voids, locked_until=closed)
     if found is not None and found.move:
         found, seen = _move(desk, found, seen)
     is_news = found is not None and found.status != sent.status
     if found is None and seen == sent.latest and sent.status != "Changed since sent" and not sent.wish:
         return 0
+    if found is None and row is None and sent.status == "Changed since sent":
+        found = Judgement(sent.status, stays=True)  # what Autotask has now was not read
     outcome = _outcome(sent, found, seen)
     if found is not None and found.status == "Voided" and header.is_voided and is_news:
         told = note(f"AutoXero: {found.why},", sent.autotask_id, sent.header.number, run)
@@ -173,14 +180,16 @@ def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted
 
 
 def _outcome(sent: Sent, found: Judgement | None, seen: Posted) -> Outcome:
+    status: Status = "Synced with warnings" if sent.warnings else "Synced"
+    again = Outcome(sent.autotask_id, status, "as it was sent, again", warnings=sent.warnings, seen=seen)
     if found is None and sent.status == "Changed since sent":
-        return Outcome(sent.autotask_id, "Synced", "as it was sent, again", seen=seen)
+        return again
     is_over = sent.fault_code == "AX-213" or (sent.fault_code == "AX-214" and seen.paid_on is not None)
     if found is None and is_over:
-        return Outcome(sent.autotask_id, "Synced", "as it was sent, again", seen=seen)
+        return again
     if found is None or found.stays:
         return Outcome(sent.autotask_id, sent.status, seen=seen, keeps_fault=True)
-    return Outcome(sent.autotask_id, found.status, found.why, 0, found.fault, seen=seen)
+    return Outcome(sent.autotask_id, found.status, found.why, 0, found.fault, sent.warnings, seen=seen)
 
 
 def _copy_payments(desk: Desk) -> None:
@@ -197,10 +206,24 @@ def _copy_payments(desk: Desk) -> None:
             desk.ledger.queue(AutotaskId(row["autotask_id"]), "paidDate", wanted)
 
 
-def _reopen_skipped(desk: Desk, headers: Mapping[AutotaskId, InvoiceRow]) -> None:
-    """What was skipped for what it was, and is something else now, is looked at again by the next run."""
+def _reopen(desk: Desk, headers: Mapping[AutotaskId, InvoiceRow]) -> None:
+    """What was skipped for what it was, or failed, and is something else or voided now, is looked at again."""
     before = desk.ledger.skipped()
     desk.ledger.reopen(key for key, row in headers.items() if key in before and was_changed(before[key], row))
+    failed = {key for key, record in desk.ledger.records().items() if record.status == "Fault"}
+    desk.ledger.reopen(key for key, row in headers.items() if key in failed and row.is_voided)
+
+
+def _note_late(desk: Desk, headers: Mapping[AutotaskId, InvoiceRow]) -> None:
+    """Invoices that came into sight late: re-dated past Start date, or hidden from the API user until now."""
+    start, known = desk.settings.start_date, desk.ledger.records()
+    late = [
+        key
+        for key, row in headers.items()
+        if key not in known and start and (day(row.invoice_date_time) or start) >= start
+    ]
+    if late:
+        desk.ledger.remember(late=json.dumps(late))
 
 
 def was_changed(before: tuple[date | None, Decimal, Decimal, bool], row: InvoiceRow) -> bool:
@@ -238,4 +261,9 @@ def _sent(row: Mapping[str, Any]) -> Sent:
     status, wish = cast("Status", row["status"]), cast("Wish", row["wish"])
     origin = cast("Origin", row["origin"])
     autotask_id = AutotaskId(row["autotask_id"])
-    return Sent(autotask_id, header, baseline, latest, status, wish, origin, row["fault_code"], row["why"])
+    warnings = [*filter(None, row["warnings"].split("\n"))]
+    if row["fault_code"] == "AX-207":
+        warnings.append(f"AX-207 {row['fault_title']}: {row['fault_detail']}")
+    return Sent(
+        autotask_id, header, baseline, latest, status, wish, origin, row["fault_code"], row["why"], tuple(warnings)
+    )

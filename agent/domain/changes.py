@@ -23,12 +23,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Literal
 
 from agent.domain.document import Posted
 from agent.domain.faults import Fault, fault
-from agent.domain.invoice import AutotaskId, CompanyId
+from agent.domain.invoice import AutotaskId, Header
 from agent.domain.money import rounded
 from agent.domain.record import Origin, Status, Wish
 from agent.domain.text import cut
@@ -37,20 +36,6 @@ Move = Literal["", "delete", "void", "update"]
 """What is to be done in Xero."""
 
 _DRAFTS = frozenset({"DRAFT", "SUBMITTED"})
-
-
-@dataclass(frozen=True)
-class Header:
-    """The part of an Autotask invoice that its header shows."""
-
-    number: str
-    company_id: CompanyId
-    date: dt.date | None
-    net: Decimal
-    tax: Decimal
-    is_voided: bool = False
-    due: dt.date | None = None
-    order_number: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +51,7 @@ class Sent:
         origin: Whose writing ``baseline`` is.
         fault_code: The open fault.
         why: The reason in words.
+        warnings: What was remarked when it was sent; it still holds whatever happens later.
     """
 
     autotask_id: AutotaskId
@@ -77,6 +63,7 @@ class Sent:
     origin: Origin = "sent"
     fault_code: str = ""
     why: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +93,8 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
     Returns:
         The judgement, or ``None`` where it stands as before.
     """
+    if not now.is_live and sent.status == "Voided" and not header.is_voided:
+        return Judgement(sent.status, stays=True)
     if not now.is_live:
         return _gone(sent, now, header)
     if sent.wish == "keep":
@@ -137,6 +126,8 @@ def _gone(sent: Sent, now: Posted, header: Header) -> Judgement:
 
 def _changed(sent: Sent, now: Posted, told: str, locked_until: dt.date | None) -> Judgement:
     detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
+    if sent.latest.paid_on is not None and now.paid_on is None:
+        detail += f" It was paid on {sent.latest.paid_on}; now {now.outstanding} is outstanding again."
     if _is_closed(now, locked_until):
         return Judgement("Changed since sent", fault("AX-208", detail), detail)
     edits = edited(sent.baseline, now)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.domain.books import ContactId, XeroId
-from agent.domain.invoice import AutotaskId
+from agent.domain.invoice import AutotaskId, Header
 from agent.domain.money import NOTHING, Totals
 
 DocumentKind = Literal["Invoice", "Credit note"]
@@ -74,6 +74,14 @@ class Document:
     exchange_rate: Decimal | None = None
     label: str = ""
     """The number in Autotask, or its id there."""
+    header: Header | None = None
+    """The Autotask invoice that it was made from."""
+
+    @property
+    def days(self) -> tuple[dt.date, ...]:
+        """Its date, and the invoice's own where it was re-dated: a document from elsewhere may bear either."""
+        own = self.header.date if self.header and self.header.date else self.date
+        return tuple(dict.fromkeys((self.date, own)))
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ class Fault:
 
     @property
     def cure(self) -> str:
-        """What to do now, filled in."""
-        return _fill(self.kind.cure, self.facts)
+        """What to do now: the case's own cure where it has one, else the kind's, filled in."""
+        return self.facts.get("instead") or _fill(self.kind.cure, self.facts)
 
     @property
     def is_strike(self) -> bool:

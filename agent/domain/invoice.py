@@ -129,6 +129,34 @@ class Invoice:
         return self.number or str(self.id)
 
 
+@dataclass(frozen=True)
+class Header:
+    """The part of an Autotask invoice that its header shows, and by which a later change is seen."""
+
+    number: str
+    company_id: CompanyId
+    date: dt.date | None
+    net: Decimal
+    tax: Decimal
+    is_voided: bool = False
+    due: dt.date | None = None
+    order_number: str = ""
+
+
+def header_of(invoice: Invoice) -> Header:
+    """The header of an invoice."""
+    return Header(
+        invoice.number,
+        invoice.customer.id,
+        invoice.date,
+        invoice.net,
+        invoice.tax,
+        invoice.is_voided,
+        invoice.due,
+        invoice.order_number,
+    )
+
+
 def with_net_lines(invoice: Invoice) -> Invoice:
     """The same invoice with its lines before tax.
 

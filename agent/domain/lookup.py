@@ -1,11 +1,12 @@
 """Is it there already? What is in Xero held against what would be sent.
 
 An invoice that the ledger does not know is looked for before it is first sent, and after a lost answer; by our own
-number, by our mark, by the number that the older product gave, and by contact, date and total.
+number, by our mark, by its number in Autotask and the one that the older product gave, and by contact, date and total.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,14 +15,14 @@ from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
 
-from agent.domain.document import Document, Posted
+from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
-from agent.domain.invoice import AutotaskId
-from agent.domain.money import line_amount
+from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.money import line_amount, rounded
 
 _MARK = re.compile(r"[?&]invoice=(\d+)$")
 
-Verdict = Literal["absent", "ours", "equal", "different"]
+Verdict = Literal["absent", "ours", "equal", "similar", "different"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class Finding:
 
     Attributes:
         verdict: ``absent``: nothing like it is there. ``ours``: it carries our mark and agrees to the cent.
-            ``equal``: it agrees to the cent but carries no mark of ours. ``different``: the number or mark is
-            taken by something else.
+            ``equal``: it agrees to the cent but carries no mark of ours. ``similar``: it bears the invoice's
+            number in Autotask and is of the same contact, but over another sum. ``different``: the number or mark
+            is taken by something else.
         posted: What was found.
         fault: Why it cannot be sent, where it cannot.
     """
@@ -54,7 +56,7 @@ class Shelf:
         self._claimed: set[str] = set()
         every = {item.id: item for item in posted}
         documents = {key: item for key, item in every.items() if item.is_live}
-        self._spent = {(item.kind, _number(item.number)) for item in every.values() if item.status == "VOIDED"}
+        self._spent = {(item.kind, _number(item.number)) for item in every.values() if not item.is_live}
         self._by_number: defaultdict[str, list[Posted]] = defaultdict(list)
         self._by_mark: defaultdict[int, list[Posted]] = defaultdict(list)
         self._by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
@@ -63,10 +65,10 @@ class Shelf:
             if marked := _MARK.search(item.mark):
                 self._by_mark[int(marked[1])].append(item)
             elif item.id not in own:
-                self._by_sums[_sums(item)].append(item)
+                self._by_sums[_sums(item, item.date)].append(item)
 
     def with_free_number(self, document: Document) -> Document:
-        """The document with a number of its own: one that a voided document keeps is not given again."""
+        """The document with a number of its own: one that a voided or deleted document has is not given again."""
         number, count = document.number, 1
         while number and (document.kind, _number(number)) in self._spent:
             count += 1
@@ -75,7 +77,7 @@ class Shelf:
 
     def names(self, document: Document) -> bool:
         """Whether something there bears the document's number or mark."""
-        numbers = (document.number or "", f"INV:{document.autotask_id}")
+        numbers = (document.number or "", f"INV:{document.autotask_id}", _in_autotask(document))
         return document.autotask_id in self._by_mark or any(
             _number(item) in self._by_number for item in numbers if item
         )
@@ -109,13 +111,52 @@ class Shelf:
                     return _taken(item, document, f"the number {item.number}")
                 is_ours = after_sending or document.kind == "Credit note"
                 return Finding("ours" if is_ours else "equal", item)
+        if not after_sending and (named := self._find_by_label(document)) is not None:
+            return named
         return self._find_by_sums(document, after_sending=after_sending)
+
+    def _find_by_label(self, document: Document) -> Finding | None:
+        """What bears the invoice's number in Autotask, though we number otherwise: another tool may have sent it."""
+        for item in self._by_number.get(_number(_in_autotask(document)), []) if _in_autotask(document) else []:
+            is_somebodys = item.id in self._own or item.id in self._claimed or marked_id(item) is not None
+            if item.kind != document.kind or is_somebodys:
+                continue
+            if agrees(document, item):
+                self._claimed.add(item.id)
+                return Finding("equal", item)
+            if item.contact_id == document.contact_id:
+                return Finding("similar", item)
+        return None
+
+    def find_voided(self, invoice: Invoice, kind: DocumentKind, numbers: Iterable[str | None]) -> Finding:
+        """Look for the document of an invoice that was voided in Autotask: of its lines nothing is left to compare.
+
+        Args:
+            invoice: The voided one.
+            kind: What it became, or would have.
+            numbers: Those that its document may bear.
+        """
+        for item in self._by_mark.get(invoice.id, []):
+            return Finding("ours", item)
+        total = abs(rounded(invoice.total))
+        alike = [
+            item
+            for group in self._by_number.values()
+            for item in group
+            if (item.kind, item.total) == (kind, total) and item.id not in self._own and marked_id(item) is None
+        ]
+        named = {_number(number) for number in numbers if number}
+        for item in alike:
+            is_like_it = item.date == invoice.date and _number(item.contact_name) == _number(invoice.customer.name)
+            if total and (is_like_it or _number(item.number) in named):
+                return Finding("equal", item)
+        return Finding("absent")
 
     def _find_by_sums(self, document: Document, *, after_sending: bool) -> Finding:
         """The last resort, for documents that show neither number nor mark of ours; each is found only once."""
         if after_sending and document.number is not None:
             return Finding("absent")  # ours would bear its number
-        for item in self._by_sums.get(_sums(document), []):
+        for item in [found for day in document.days for found in self._by_sums.get(_sums(document, day), [])]:
             if item.id in self._claimed:
                 continue
             if after_sending and item.reference != document.reference:
@@ -153,13 +194,18 @@ def _amounts(document: Document) -> list[Decimal]:
     return [line_amount(line.quantity, line.unit, document.places) for line in document.lines]
 
 
+def _in_autotask(document: Document) -> str:
+    """The number that the invoice has in Autotask; blank where it has none."""
+    return document.header.number if document.header else ""
+
+
 def _number(number: str) -> str:
     return number.strip().casefold()
 
 
-def _sums(item: Document | Posted) -> tuple[object, ...]:
+def _sums(item: Document | Posted, day: dt.date) -> tuple[object, ...]:
     total = item.total if isinstance(item, Posted) else item.expected.total
-    return item.kind, item.contact_id, item.date, item.currency, total
+    return item.kind, item.contact_id, day, item.currency, total
 
 
 def _taken(item: Posted, document: Document, by: str) -> Finding:

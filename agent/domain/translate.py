@@ -11,7 +11,7 @@ from agent.domain import contact as contacts
 from agent.domain.books import Books, Contact, ContactId, TaxRate
 from agent.domain.document import Document, DocumentKind, DocumentLine
 from agent.domain.faults import Fault, fault
-from agent.domain.invoice import Invoice, Line
+from agent.domain.invoice import Invoice, Line, header_of
 from agent.domain.mappings import NO_CODE, NO_TAX, Mappings, same
 from agent.domain.money import CENT, ZERO, Priced, Totals, line_amount, line_tax, line_totals, priced, rounded, totals
 from agent.domain.settings import Settings
@@ -155,6 +155,7 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
             if settings.exchange_rate_from == "Autotask" and currency != books.organisation.base_currency
             else None,
             label=invoice.label,
+            header=header_of(invoice),
         )
     return Translation(
         document,

@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -20,6 +21,8 @@ VERSION = "0002"
 """The newest migration that this code knows."""
 
 _KNOWN = ("0001", "0002")
+_HEAD = 100
+"""Bytes of the header of an SQLite file."""
 
 
 def open_database(url: str) -> Engine:
@@ -32,17 +35,58 @@ def open_database(url: str) -> Engine:
         PlainError: It cannot be opened, is damaged, or is newer than this program.
     """
     try:
-        engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _settle_sqlite)
-            event.listen(engine, "begin", _begin_immediate)
-        with engine.connect() as connection:
-            version = _version(connection)
-        if version != VERSION:
-            _migrate(engine, version)
+        if (place := _place(url)) is not None:
+            if not place.exists():
+                _begin(place)
+            elif place.stat().st_size < _HEAD:
+                raise _damaged(url, "nothing is in it")
+        return _up_to_date(url)
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise _unreadable(error, url) from error
+
+
+def _place(url: str) -> Path | None:
+    """The file of a ledger in a file."""
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}
+    return Path(str(address.database)) if is_file and not str(address.database).startswith("file:") else None
+
+
+def _begin(place: Path) -> None:
+    """Make a ledger that appears whole: so a file without one is never taken for a new ledger."""
+    with FileLock(place.with_name(f"{place.name}.lock")):
+        if place.exists():
+            return  # another process was quicker
+        begun = place.with_name(f"{place.name}.begun")
+        for suffix in ("", "-wal", "-shm"):
+            begun.with_name(begun.name + suffix).unlink(missing_ok=True)
+        _up_to_date(f"sqlite:///{begun}").dispose()
+        begun.rename(place)
+
+
+def _up_to_date(url: str) -> Engine:
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _settle_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    with engine.connect() as connection:
+        if (place := _place(url)) is not None and _is_cut_short(connection, place):
+            raise _damaged(url, "its end is missing")
+        version = _version(connection)
+    if version != VERSION:
+        _migrate(engine, version)
     return engine
+
+
+def _is_cut_short(connection: Connection, place: Path) -> bool:
+    """Whether the file is shorter than it says; while a log lies beside it, its end may be in that.
+
+    SQLite itself is asked: a file that we opened and closed would lose the locks that this process holds on it.
+    """
+    pages, size = (connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("page_count", "page_size"))
+    log = place.with_name(f"{place.name}-wal")
+    has_log = log.exists() and log.stat().st_size > 0
+    return not has_log and int(pages) * int(size) > place.stat().st_size
 
 
 def _settle_sqlite(connection: object, _entry: ConnectionPoolEntry) -> None:
@@ -111,6 +155,14 @@ def daily_backup(engine: Engine, now: Callable[[], datetime] = lambda: datetime.
         back_up(engine, name)
 
 
+def _damaged(place: str, reason: str) -> PlainError:
+    return PlainError(
+        f"The ledger at {place} is damaged ({reason}).",
+        "Run “autoxero rebuild-ledger”: it makes a new one from Autotask, Xero and the workbook, and sends "
+        "nothing; or put back the newest file from the folder “backups” beside it.",
+    )
+
+
 def _unreadable(error: Exception, url: str) -> PlainError:
     """What is wrong with the ledger file, in a sentence. The address is told without a password."""
     try:
@@ -119,11 +171,7 @@ def _unreadable(error: Exception, url: str) -> PlainError:
         place = "the address in AUTOXERO_DATABASE_URL"
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     if isinstance(error, DatabaseError) and ("malformed" in reason or "not a database" in reason):
-        return PlainError(
-            f"The ledger at {place} is damaged ({reason}).",
-            "Run “autoxero rebuild-ledger”: it makes a new one from Autotask, Xero and the workbook, and sends "
-            "nothing; or put back the newest file from the folder “backups” beside it.",
-        )
+        return _damaged(place, reason)
     free = shutil.disk_usage(Path.home()).free if Path.home().exists() else 0
     hint = " The disk is full." if free < 1_000_000 else ""
     return PlainError(

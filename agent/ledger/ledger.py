@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault
-from agent.domain.invoice import AutotaskId, CompanyId, Invoice
+from agent.domain.invoice import AutotaskId, CompanyId, Header, Invoice, header_of
 from agent.domain.record import HELD, Origin, Record, Status, Wish
 from agent.errors import PlainError
 from agent.ledger import tables as t
@@ -298,10 +298,10 @@ class Ledger:
             }
 
     def reopen(self, ids: Iterable[AutotaskId]) -> None:
-        """Look at skipped invoices again: they are no longer what they were."""
+        """Look at invoices again that were skipped or failed: they are no longer what they were."""
         with self.engine.begin() as connection:
             for autotask_id in ids:
-                here = (t.invoice.c.autotask_id == autotask_id) & (t.invoice.c.status == "Skipped")
+                here = (t.invoice.c.autotask_id == autotask_id) & t.invoice.c.status.in_(("Skipped", "Fault"))
                 connection.execute(update(t.invoice).where(here).values(status="Waiting", why="It was changed"))
 
     def paid_dates(self) -> dict[AutotaskId, str]:
@@ -509,14 +509,21 @@ class Ledger:
         )
 
     def queued(self, most: int, fields: Collection[str]) -> list[WriteBack]:
-        """What is still to be written to these fields, oldest first."""
+        """What is still to be written to these fields: what was tried least first, then the oldest."""
         here = (t.write_back.c.state == "queued") & t.write_back.c.field.in_(fields)
-        query = select(t.write_back).where(here).order_by(t.write_back.c.id).limit(most)
+        query = select(t.write_back).where(here).order_by(t.write_back.c.tries, t.write_back.c.id).limit(most)
         with self.engine.begin() as connection:
             return [
                 WriteBack(row.id, AutotaskId(row.autotask_id), row.field, row.value, row.tries)
                 for row in connection.execute(query)
             ]
+
+    def requeue(self, ids: Sequence[AutotaskId]) -> None:
+        """Try again what was given up for these invoices."""
+        rows = t.write_back.c
+        with self.engine.begin() as connection:
+            here = rows.autotask_id.in_(ids) & (rows.state == "failed")
+            connection.execute(update(t.write_back).where(here).values(state="queued", tries=0))
 
     def tried(self, tries: Mapping[int, int]) -> None:
         """How often each was tried; written down before a try that must not be repeated without looking."""
@@ -696,6 +703,8 @@ def _other_values(posted: Posted) -> dict[str, object]:
 def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
     invoice, fault, posted = outcome.invoice, outcome.fault, outcome.posted
     values: dict[str, object] = {} if invoice is None else _source_values(invoice)
+    if invoice is None and posted is not None and outcome.document is not None and outcome.document.header is not None:
+        values = _header_values(outcome.document.header)  # what it was made from, not what came before or after
     if outcome.seen is not None:
         present = posted_values(outcome.seen)
         del present["xero_contact_id"]  # later invoices go where the company's invoices were sent, not moved, to
@@ -732,17 +741,20 @@ def _keeps_wish(wish: str, status: Status, code: str) -> bool:
 
 
 def _source_values(invoice: Invoice) -> dict[str, object]:
+    named = {"customer": invoice.customer.name, "currency": invoice.currency}
+    return named | _header_values(header_of(invoice))
+
+
+def _header_values(header: Header) -> dict[str, object]:
     return {
-        "number": invoice.number,
-        "company_id": invoice.customer.id,
-        "customer": invoice.customer.name,
-        "date": invoice.date,
-        "due": invoice.due,
-        "currency": invoice.currency,
-        "net": invoice.net,
-        "tax": invoice.tax,
-        "order_number": invoice.order_number,
-        "is_voided": int(invoice.is_voided),
+        "number": header.number,
+        "company_id": header.company_id,
+        "date": header.date,
+        "due": header.due,
+        "net": header.net,
+        "tax": header.tax,
+        "order_number": header.order_number,
+        "is_voided": int(header.is_voided),
     }
 
 

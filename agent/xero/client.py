@@ -51,14 +51,20 @@ class UncertainError(Exception):
     """It is not known whether Xero carried the request out.
 
     Attributes:
-        is_over: Xero did answer, with an error of its own: the request cannot land any more.
+        is_over: Xero did answer, with an error of its own.
+        is_done: The request was carried out to its end, whatever came of it: it cannot land any more.
         detail: What happened.
     """
 
-    def __init__(self, detail: str, *, is_over: bool) -> None:
+    def __init__(self, detail: str, *, is_over: bool, is_done: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.is_over = is_over
+        self.is_done = is_done
+
+    def saying(self, detail: str) -> UncertainError:
+        """As uncertain as this one, for another reason."""
+        return UncertainError(detail, is_over=self.is_over, is_done=self.is_done)
 
 
 class RefusedError(Exception):
@@ -268,7 +274,7 @@ class Xero:
         try:
             rows = _rows(_decoded(answer.content, Envelope), kind)
         except StopError as error:
-            raise UncertainError(error.fault.detail, is_over=True) from None
+            raise UncertainError(error.fault.detail, is_over=True, is_done=True) from None
         return [_answer(row, kind, correlation_id) for row in rows]
 
     def create_contacts(
@@ -355,7 +361,7 @@ class Xero:
     ) -> requests.Response:
         """A write with its retries, all under the same key and within the key's life."""
         is_late = self.wire.alarm(within)
-        uncertain = UncertainError("", is_over=True)
+        uncertain = UncertainError("", is_over=True, is_done=True)
         for tried in range(_TRIES):
             if tried:
                 self.wire.sleep(min(2.0**tried, 30.0))
@@ -369,17 +375,20 @@ class Xero:
             except StopError as error:
                 if not tried:
                     raise
-                raise UncertainError(error.fault.detail, is_over=uncertain.is_over) from None  # a try may have landed
+                raise uncertain.saying(error.fault.detail) from None  # a try may have landed
             if answer.status_code == 200:
                 return answer
             if answer.status_code < 500:
                 if answer.status_code == 400 and not (tried and "different request" in answer.text):
                     raise RefusedError(_all_said(answer), answer.headers.get("Xero-Correlation-Id", ""))
                 if tried:
-                    raise UncertainError(_said(answer), is_over=uncertain.is_over)
+                    raise uncertain.saying(_said(answer))
                 raise _no(answer)
-            is_over = answer.status_code in {500, 501, 503} and (uncertain.is_over or not tried)
-            uncertain = UncertainError(f"Xero answered HTTP {answer.status_code}: {_said(answer)}", is_over=is_over)
+            uncertain = UncertainError(
+                f"Xero answered HTTP {answer.status_code}: {_said(answer)}",
+                is_over=uncertain.is_over and answer.status_code in {500, 501, 503},
+                is_done=uncertain.is_done and answer.status_code in {500, 501},  # a 503 need not be Xero's own
+            )
         raise uncertain
 
     def _once(

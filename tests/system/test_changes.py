@@ -200,3 +200,116 @@ def test_what_was_skipped_and_changed_is_looked_at_again(practice: Practice) -> 
     for _ in range(2):
         practice.sync(is_asked=True)
     assert {practice.rows()[key]["status"] for key in (free, early)} == {"Synced"}
+
+
+def test_a_fast_clock_hides_no_void(practice: Practice, sent: int) -> None:
+    """The last look was noted for next year: the next one looks at once, and notes when it really was."""
+    future = dt.datetime.now(dt.UTC) + dt.timedelta(days=400)
+    practice.desk().ledger.remember(watched=future.isoformat())
+    practice.cloud.autotask.void(sent)
+    practice.sync()
+    assert state(practice, sent) == ("Voided", "")
+    assert dt.datetime.fromisoformat(practice.desk().ledger.fact("watched")) < future
+
+
+def test_an_old_void_stays_told(practice: Practice) -> None:
+    """Its header is not among the recent ones any more, and something happens in Xero: it is no invoice as sent."""
+    day = practice.world.today - dt.timedelta(days=120)
+    practice.type_settings({"Start date": day})
+    number = practice.world.invoice("Kauri Legal", [support()], day=day)
+    practice.sync()
+    change_status(practice, number, "AUTHORISED")
+    practice.cloud.autotask.void(number)
+    practice.sync(is_asked=True)
+    assert state(practice, number) == ("Changed since sent", "")
+    long_ago = (dt.datetime.now(dt.UTC) - dt.timedelta(days=3)).isoformat()
+    practice.cloud.autotask.change("Invoices", number, voidedDate=long_ago)
+    practice.sync(is_asked=True)
+    assert state(practice, number) == ("Changed since sent", "")
+    practice.cloud.xero.pay(document_id(practice, number), Decimal(10))
+    practice.sync(is_asked=True)
+    assert state(practice, number) == ("Changed since sent", "AX-209")
+
+
+def test_what_we_deleted_ourselves_is_not_told_as_deleted_by_hand(practice: Practice) -> None:
+    day = practice.world.today - dt.timedelta(days=120)
+    practice.type_settings({"Start date": day})
+    number = practice.world.invoice("Kauri Legal", [support()], day=day)
+    practice.sync()
+    practice.cloud.autotask.void(number)
+    practice.sync(is_asked=True)
+    long_ago = (dt.datetime.now(dt.UTC) - dt.timedelta(days=3)).isoformat()
+    practice.cloud.autotask.change("Invoices", number, voidedDate=long_ago)
+    practice.sync(is_asked=True)
+    assert state(practice, number) == ("Voided", "")
+
+
+def test_a_draft_that_somebody_works_on_is_not_deleted(practice: Practice, sent: int) -> None:
+    """Approved between the look and the deletion."""
+    practice.cloud.autotask.void(sent)
+    key = document_id(practice, sent)
+
+    def approve(call: object) -> None:
+        if getattr(call, "path", "").endswith(key):
+            practice.cloud.troubles.on_request = None
+            change_status(practice, sent, "AUTHORISED")
+
+    practice.cloud.troubles.on_request = approve
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Changed since sent", "")
+    assert len(practice.cloud.xero.documents()) == 1
+
+
+def test_another_total_is_told_again_after_an_edit_was_undone(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+
+    def other_rate(call: object) -> None:
+        if getattr(call, "method", "") == "PUT":
+            practice.cloud.xero.add_tax_rate("OUTPUT2", "15% GST on Income", "12.5")
+
+    practice.cloud.troubles.on_request = other_rate
+    practice.sync()
+    practice.cloud.troubles.on_request = None
+    assert state(practice, number) == ("Synced with warnings", "AX-207")
+    key = document_id(practice, number)
+    before = practice.cloud.xero.document(key).reference
+    practice.cloud.xero.change(key, reference="see me")
+    practice.sync(is_asked=True)
+    assert state(practice, number) == ("Synced with warnings", "AX-213")
+    practice.cloud.xero.change(key, reference=before)
+    practice.sync(is_asked=True)
+    row = practice.rows()[number]
+    assert row["status"] == "Synced with warnings"
+    assert any("AX-207" in warning for warning in row["warnings"])
+
+
+def test_a_failed_invoice_that_is_voided_is_no_fault_any_more(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    for _ in range(3):
+        practice.sync()
+    assert state(practice, number)[0] == "Fault"
+    practice.cloud.autotask.void(number)
+    practice.sync(is_asked=True)
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Skipped"
+
+
+@pytest.mark.parametrize("how", ["re-dated", "hidden"])
+def test_what_comes_into_sight_late_is_sent(practice: Practice, how: str) -> None:
+    """An older id, re-dated past Start date, or hidden from the API user when all were read first."""
+    start = practice.world.today - dt.timedelta(days=40)
+    practice.type_settings({"Start date": start})
+    day = start + dt.timedelta(days=-10 if how == "re-dated" else 3)
+    late = practice.world.invoice("Kauri Legal", [support()], day=day)
+    practice.world.invoice("Kauri Legal", [support("5")])
+    table = practice.cloud.autotask.tables["Invoices"]
+    hidden = table.pop(late) if how == "hidden" else None
+    practice.sync()
+    assert late not in practice.rows()
+    if hidden is not None:
+        table[late] = hidden
+    else:
+        practice.cloud.autotask.change("Invoices", late, invoiceDateTime=(start + dt.timedelta(days=5)).isoformat())
+    practice.sync(is_asked=True)
+    practice.sync()
+    assert state(practice, late) == ("Synced", "")

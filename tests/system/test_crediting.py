@@ -91,3 +91,13 @@ def test_a_lost_answer_is_not_misread_when_someone_uses_the_rest(practice: Pract
     answer = practice.ask("allocate", *pair, "--amount", "233.50", "--yes")
     assert "was used" in answer["message"]
     assert sorted(used(practice)) == [Decimal(50), Decimal(100), Decimal("233.50")]
+
+
+def test_two_uses_of_one_amount_leave_two_notes(practice: Practice, pair: tuple[str, str]) -> None:
+    """Within the minutes in which Xero would take the second note for a repetition of the first."""
+    for _ in range(2):
+        allocate(find_credit(practice.desk(), *pair, "100"))
+    practice.sync()
+    assert used(practice) == [Decimal(100), Decimal(100)]
+    told = [note.details for item in practice.cloud.xero.documents() for note in item.history if "used" in note.details]
+    assert len(set(told)) == 2

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from agent.ledger.database import back_up
 from agent.pretend.troubles import Call, Trouble
 from agent.sync import sync
+from agent.verbs import resync
 from tests.support import Practice, support
 
 
@@ -105,3 +107,83 @@ def test_killed_between_the_note_and_its_record(practice: Practice) -> None:
     practice.sync()
     assert len([note for note in notes(practice) if "AutoXero sent" in note]) == 1
     assert puts == 1
+
+
+NO_RIGHTS = b'{"errors":["The logged in Resource does not have the adequate permissions to do this."]}'
+
+
+def sent_notes(practice: Practice) -> list[int]:
+    """How many notes of sending each document has."""
+    found = practice.cloud.xero.documents()
+    return [sum("AutoXero sent" in note.details for note in item.history) for item in found]
+
+
+def test_without_the_right_to_write_back_notes_are_written_all_the_same(practice: Practice) -> None:
+    practice.type_settings({"Note in Xero's history": "Yes"})
+    for _ in range(4):
+        practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.troubles.add(Trouble("500", system="autotask", method="PATCH", times=None, body=NO_RIGHTS))
+    problems = practice.sync().problems
+    assert any("may not read or change Invoices" in problem for problem in problems)
+    assert sent_notes(practice) == [1, 1, 1, 1]
+    for _ in range(3):
+        practice.sync()
+    practice.cloud.troubles.clear()
+    practice.sync()
+    marks = [row["webServiceDate"] for row in practice.cloud.autotask.tables["Invoices"].values()]
+    assert None not in marks
+
+
+@pytest.mark.parametrize("what", ["write-back", "pdf", "history"])
+def test_what_one_document_is_refused_holds_up_no_other(practice: Practice, what: str) -> None:
+    practice.type_settings({"Note in Xero's history": "Yes", "Attach Autotask PDF": "Yes"})
+    bad = practice.world.invoice("Kauri Legal", [support()])
+    practice.world.invoice("Kauri Legal", [support("3")])
+    troubles = practice.cloud.troubles
+    if what == "write-back":
+        troubles.add(
+            Trouble("500", system="autotask", method="PATCH", body_contains=f'"id":{bad},', times=None, body=NO_RIGHTS)
+        )
+    elif what == "pdf":
+        troubles.add(Trouble("500", system="autotask", path_contains=f"/{bad}/InvoicePdf", times=None, body=NO_RIGHTS))
+    else:
+        troubles.add(Trouble("500", system="xero", method="PUT", path_contains="/History", times=4))  # the first one's
+    for _ in range(5):
+        practice.sync()
+    marks = {key: row["webServiceDate"] is not None for key, row in practice.cloud.autotask.tables["Invoices"].items()}
+    pdfs = [len(item.attachments) for item in practice.cloud.xero.documents()]
+    assert list(marks.values()) == [what != "write-back", True]
+    assert pdfs == [int(what != "pdf"), 1]
+    assert sent_notes(practice) == [1, 1]
+
+
+def test_what_was_given_up_is_tried_again_on_resync(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.troubles.add(Trouble("500", system="autotask", method="PATCH", times=None))
+    for _ in range(4):
+        practice.sync()
+    practice.cloud.troubles.clear()
+    practice.sync()
+    table = practice.cloud.autotask.tables["Invoices"]
+    assert table[number]["webServiceDate"] is None
+    resync(practice.desk(), [str(number)])
+    assert table[number]["webServiceDate"] is not None
+
+
+def test_a_ledger_that_was_put_back_doubles_no_note(practice: Practice) -> None:
+    """Some notes were written after the copy was made, long enough ago for Xero to have forgotten their keys."""
+    practice.type_settings({"Note in Xero's history": "Yes"})
+    for count in range(22):
+        practice.world.invoice("Kauri Legal", [support(str(count % 9 + 1))])
+    practice.sync()
+    assert sum(sent_notes(practice)) == 20
+    back_up(practice.desk().ledger.engine, "kept")
+    practice.sync()
+    assert sum(sent_notes(practice)) == 22
+    for path in practice.home.glob("ledger.db*"):
+        path.unlink()
+    (practice.home / "backups" / "ledger-kept.db").replace(practice.home / "ledger.db")
+    now = practice.cloud.xero.now
+    practice.cloud.xero.now = lambda: now() + timedelta(minutes=10)
+    practice.sync()
+    assert set(sent_notes(practice)) == {1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,53 @@ def test_an_old_copy_of_the_disk_sends_nothing_twice(practice: Practice) -> None
     assert_all_there_once(practice, [*first, *second])
     assert practice.posts() == 2
     assert ids_in_xero(practice) == Counter(str(key) for key in (*first, *second))
+
+
+def test_a_void_is_seen_after_the_ledger_was_made_anew(practice: Practice) -> None:
+    """Voided before: the document is taken over as it was sent, and the next look tells that it still stands."""
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.cloud.autotask.void(number)
+    lose_ledger(practice)
+    rebuild_ledger(practice.desk())
+    practice.sync()
+    row = practice.rows()[number]
+    assert row["status"] == "Changed since sent"
+    assert len(practice.cloud.xero.documents()) == 1
+
+
+def test_what_was_under_way_and_is_found_is_settled(practice: Practice) -> None:
+    """With marks hidden the old request would later see its own document as somebody else's."""
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    practice.cloud.xero.rules.lists_url = False
+    (number,) = some_invoices(practice, 1)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="PUT", times=4))
+    with pytest.raises(StopError):
+        practice.sync()
+    rebuild_ledger(practice.desk())
+    assert not practice.desk().ledger.open_intents()
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_what_it_cannot_decide_is_named(practice: Practice) -> None:
+    """Marked as sent and not there; there without a mark of ours; and what differs is told where it was found."""
+    day = practice.world.today - timedelta(days=5)
+    marked = practice.world.invoice("Kauri Legal", [support()], webServiceDate=f"{day}T00:00:00Z")
+    line = {"Description": "x", "Quantity": 3, "UnitAmount": 145, "AccountCode": "200", "TaxType": "OUTPUT2"}
+    practice.cloud.xero.add_invoice("Kauri Legal", [line], Date=day.isoformat())
+    alike = practice.world.invoice("Kauri Legal", [support("3")], day=day)
+    rebuilt = rebuild_ledger(practice.desk())
+    assert {item["autotask_id"] for item in rebuilt.undecided} == {marked, alike}
+    rows = practice.rows()
+    assert (rows[marked]["fault"]["code"], rows[alike]["fault"]["code"]) == ("AX-111", "AX-201")
+    assert rebuilt.left == 0
+
+
+def test_what_differs_is_told_where_it_was_found(practice: Practice) -> None:
+    (number,) = some_invoices(practice, 1)
+    practice.sync()
+    day = practice.world.today - timedelta(days=9)
+    practice.cloud.autotask.change("Invoices", number, invoiceDateTime=day.isoformat())
+    rebuild_ledger(practice.desk())
+    assert practice.rows()[number]["status"] == "Synced with warnings"

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections import Counter
 from contextlib import ExitStack, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class OneOffice(RuleBasedStateMachine):
         self.changed: set[int] = set()
         self.worked_on: set[int] = set()
         self.kept: set[int] = set()
+        self.voided: set[int] = set()
 
     @initialize(numbers=st.sampled_from(["No", "Number", "Id"]), shows=st.booleans())
     def begin(self, numbers: str, *, shows: bool) -> None:
@@ -56,6 +57,12 @@ class OneOffice(RuleBasedStateMachine):
             Trouble(kind, system="xero", method=method, times=times, is_after_commit=after, retry_after=1)
         )
 
+    @rule(kind=st.sampled_from(["cut_before", "cut_after"]), sign=st.sampled_from(["145", "-145"]))
+    def an_answer_is_lost_for_a_whole_run(self, kind: str, sign: str) -> None:
+        self.invoices_come_in(2, sign, 2)
+        self.practice.cloud.troubles.add(Trouble(kind, system="xero", method="PUT", times=8))
+        self.a_run()
+
     @rule()
     def a_run(self) -> None:
         try:
@@ -64,15 +71,27 @@ class OneOffice(RuleBasedStateMachine):
             if stopped.exit_code != 69 and stopped.fault.code != "AX-401":  # expired twice in a row
                 raise
 
+    @rule(minutes=st.sampled_from([3, 10]))
+    def time_goes_by(self, minutes: int) -> None:
+        age_ledger(self.practice, minutes)
+
+    @rule(days=st.sampled_from([-3, 400]))
+    def the_clock_was_set(self, days: int) -> None:
+        """The last look at changes was noted for next year, or seems long ago."""
+        moment = datetime.now(UTC) + timedelta(days=days)
+        self.practice.desk().ledger.remember(watched=moment.isoformat())
+
     @rule()
-    def time_goes_by(self) -> None:
-        age_ledger(self.practice, 3)
+    def all_is_well_for_a_while(self) -> None:
+        """Not only in the end."""
+        self.check()
 
     @precondition(lambda self: self.invoices)
     @rule(data=st.data())
     def autotask_voids(self, data: st.DataObject) -> None:
         number = data.draw(st.sampled_from(self.invoices))
         self.touched.add(number)
+        self.voided.add(number)
         self.practice.cloud.autotask.void(number)
 
     @precondition(lambda self: any(d.status == "DRAFT" for d in self.practice.cloud.xero.documents()))
@@ -105,6 +124,15 @@ class OneOffice(RuleBasedStateMachine):
         self.worked_on |= {number for number in self.invoices if self.is_of(document.id, number)}
         change = {"reference": "see me"} if edits else {"status": "AUTHORISED"}
         self.practice.cloud.xero.change(document.id, **change)
+
+    @precondition(lambda self: any(d.status == "AUTHORISED" for d in self.practice.cloud.xero.documents()))
+    @rule(data=st.data(), wholly=st.booleans())
+    def someone_pays(self, data: st.DataObject, *, wholly: bool) -> None:
+        found = [item for item in self.practice.cloud.xero.documents() if item.status == "AUTHORISED"]
+        document = data.draw(st.sampled_from(found))
+        self.worked_on |= {number for number in self.invoices if self.is_of(document.id, number)}
+        if document.type == "ACCREC" and self.practice.cloud.xero.organisation.due(document) > 1:
+            self.practice.cloud.xero.pay(document.id, None if wholly else Decimal(1))
 
     @rule(decides=st.sampled_from(["send", "keep"]))
     def someone_decides(self, decides: str) -> None:
@@ -162,6 +190,8 @@ class OneOffice(RuleBasedStateMachine):
         rows = practice.rows()
         for number in self.invoices:
             row = rows[number]
+            if number in self.voided - self.kept and owners[number]:  # what still stands is told, and never forgotten
+                assert row["status"] in {"Changed since sent", "Waiting"}, row
             if number in self.touched:
                 continue
             if number in self.changed & self.worked_on or number in self.kept:

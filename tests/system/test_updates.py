@@ -336,3 +336,33 @@ def test_an_answer_with_another_total_is_told(practice: Practice, sent: int) -> 
     practice.sync(is_asked=True)
     assert document(practice, sent).total != Decimal("500.25")
     assert state(practice, sent) == ("Synced with warnings", "AX-207")
+
+
+def lost_update(practice: Practice, sent: int) -> None:
+    """Autotask prices the invoice anew; the draft is updated, and the answer lost for the whole run."""
+    practice.reprice(sent)
+    practice.cloud.troubles.add(Trouble("cut_after", system="xero", method="POST", path_contains="/Invoices", times=4))
+    practice.sync(is_asked=True)
+    assert len(practice.desk().ledger.open_intents()) == 1
+
+
+def test_what_is_edited_after_a_lost_update_is_left(practice: Practice, sent: int) -> None:
+    lost_update(practice, sent)
+    practice.sync()
+    found = document(practice, sent)
+    found.lines[0].account_code = "260"
+    practice.cloud.xero.change(found.id, lines=found.lines)
+    practice.sync(is_asked=True)
+    assert document(practice, sent).lines[0].account_code == "260"
+    assert state(practice, sent) == ("Synced with warnings", "AX-213")
+    assert sum("AutoXero updated this" in text for text in notes(practice)) == 1
+
+
+def test_what_is_priced_back_after_a_lost_update_follows(practice: Practice, sent: int) -> None:
+    """What Autotask has now is held against what the update made of it, not against what was there before."""
+    lost_update(practice, sent)
+    practice.sync()
+    total = practice.reprice(sent, "2")
+    practice.sync(is_asked=True)
+    assert document(practice, sent).total == total
+    assert practice.rows()[sent]["total"] == "333.50"

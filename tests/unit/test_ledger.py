@@ -452,8 +452,8 @@ def test_write_backs_queue_until_they_are_done(ledger: Ledger) -> None:
     ledger.written({first.id: "done", second.id: "queued"})
     ledger.tried({second.id: 1})
     assert [(item.autotask_id, item.tries) for item in ledger.queued(9, ("webServiceDate", "invoiceNumber"))] == [
-        (1, 1),
         (2, 0),
+        (1, 1),
     ]
     ledger.written({second.id: "failed"})
     assert [item.autotask_id for item in ledger.queued(9, ("webServiceDate", "invoiceNumber"))] == [2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,9 +151,41 @@ def test_the_older_products_number_is_looked_for_in_both_numbering_modes() -> No
     assert verdict(old, document(use_autotask_numbers="Id")) == ("equal", "")
 
 
-def test_a_number_that_xero_gives_is_not_ours() -> None:
-    """Xero numbers by itself: Autotask's number on some document says nothing."""
-    assert verdict(posted(number="1085", total=D(75))) == ("absent", "")
+@pytest.mark.parametrize("numbers", ["No", "Id"])
+def test_its_number_in_autotask_is_looked_for_in_every_numbering_mode(numbers: str) -> None:
+    """Another tool may have sent it under that number: the same sum waits for a word, and so does another one."""
+    ours = document(use_autotask_numbers=numbers)
+    assert verdict(posted(number="1085", date=dt.date(2026, 9, 1)), ours) == ("equal", "")
+    assert verdict(posted(number="1085", total=D(75)), ours) == ("similar", "")
+    assert verdict(posted(number="1085", total=D(75)), ours, after_sending=True) == ("absent", "")
+
+
+def test_a_number_of_another_customers_document_says_nothing() -> None:
+    assert verdict(posted(number="1085", contact_id=ContactId("rimu"), total=D(75))) == ("absent", "")
+    assert verdict(posted(number="1085", mark="https://ww1.autotask.net/?invoice=9", total=D(75))) == ("absent", "")
+
+
+def test_a_document_that_was_not_re_dated_is_found() -> None:
+    """``Closed period`` is Re-date: the document from elsewhere bears the invoice's own date."""
+    ours = replace(document(), date=dt.date(2026, 11, 1))
+    assert verdict(posted(), ours) == ("equal", "")
+    assert verdict(posted(date=dt.date(2026, 11, 1)), ours) == ("equal", "")
+    assert verdict(posted(), ours, after_sending=True) == ("ours", "")
+
+
+def test_a_voided_invoice_is_found_by_mark_number_or_likeness() -> None:
+    gone = invoice(is_voided=True)
+    for found, expected in (
+        (posted(mark=MARK), "ours"),
+        (posted(number="1085"), "equal"),
+        (posted(number="INV:155", date=dt.date(2026, 1, 1)), "equal"),
+        (posted(contact_name="kauri legal "), "equal"),
+        (posted(contact_name="Rimu"), "absent"),
+        (posted(number="1085", total=D(75)), "absent"),
+        (posted(mark=MARK, status="VOIDED"), "absent"),
+        (posted(number="1085", mark="https://ww1.autotask.net/?invoice=9"), "absent"),
+    ):
+        assert Shelf([found]).find_voided(gone, "Invoice", ("1085", "INV:155")).verdict == expected
 
 
 def test_our_number_after_sending_is_ours() -> None:

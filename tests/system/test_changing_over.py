@@ -1,0 +1,124 @@
+"""Coming from another tool, or with a ledger that knows nothing: what is in Xero is found before anything is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from agent.verbs import send_these
+from tests.support import Practice, support
+from tests.system.test_exactly_once import ids_in_xero
+from tests.system.test_rebuilding import lose_ledger
+
+LINE = {"Description": "Support", "Quantity": 2, "UnitAmount": 145, "AccountCode": "200", "TaxType": "OUTPUT2"}
+
+
+def sent_by_another_tool(practice: Practice, days_ago: int = 5, quantity: int = 2, number: str = "OLD-9") -> str:
+    """The same sale in Xero, from elsewhere: approved, and without our mark; gives its id."""
+    day = practice.world.today - timedelta(days=days_ago)
+    lines = [{**LINE, "Quantity": quantity}]
+    return practice.cloud.xero.add_invoice("Kauri Legal", lines, Date=day.isoformat(), InvoiceNumber=number)
+
+
+def five_days_old(practice: Practice, number: str = "") -> int:
+    return practice.world.invoice(
+        "Kauri Legal", [support()], day=practice.world.today - timedelta(days=5), number=number
+    )
+
+
+def state(practice: Practice, number: int) -> tuple[str, str]:
+    row = practice.rows()[number]
+    return row["status"], (row["fault"] or {}).get("code", "")
+
+
+@pytest.mark.parametrize("numbers", ["No", "Number", "Id"])
+def test_what_bears_its_number_in_autotask_waits_for_a_word(practice: Practice, numbers: str) -> None:
+    """Dated a day earlier than ours would be: one word takes it over, and nothing is sent."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    theirs = sent_by_another_tool(practice, days_ago=6, number="AT-1")
+    number = practice.world.invoice(
+        "Kauri Legal", [support()], day=practice.world.today - timedelta(days=5), number="AT-1"
+    )
+    practice.sync()
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert "Send these" in practice.rows()[number]["fault"]["cure"]
+    send_these(practice.desk())
+    assert practice.rows()[number]["xero_invoice_id"] == theirs
+    assert practice.posts() == 0
+
+
+def test_another_sum_under_its_number_waits_and_is_sent_when_a_person_says_so(practice: Practice) -> None:
+    sent_by_another_tool(practice, number="AT-1", quantity=3)
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
+    practice.sync()
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+    send_these(practice.desk(), [str(number)])
+    assert state(practice, number) == ("Synced", "")
+    assert len(practice.cloud.xero.documents()) == 2
+
+
+def test_a_closed_period_hides_nothing(practice: Practice) -> None:
+    """Ours would be re-dated behind the lock date; the other tool's bears the invoice's own date."""
+    sent_by_another_tool(practice)
+    day = practice.world.today - timedelta(days=5)
+    practice.cloud.xero.set_lock_dates(period=day)
+    practice.type_settings({"Closed period": "Re-date"})
+    number = practice.world.invoice("Kauri Legal", [support()], day=day)
+    practice.sync()
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+
+
+def test_a_voided_invoice_that_another_tool_sent_is_not_forgotten(practice: Practice) -> None:
+    """Its lines go out on a new invoice: the customer would owe both."""
+    sent_by_another_tool(practice, number="AT-1")
+    gone = practice.world.invoice(
+        "Kauri Legal", [support()], day=practice.world.today - timedelta(days=5), number="AT-1"
+    )
+    practice.cloud.autotask.void(gone)
+    anew = practice.world.invoice("Kauri Legal", [support()], day=practice.world.today, number="AT-2")
+    practice.sync()
+    assert state(practice, gone) == ("Waiting", "AX-201")
+    assert "voided in Autotask" in practice.rows()[gone]["fault"]["detail"]
+    assert state(practice, anew) == ("Synced", "")
+    send_these(practice.desk(), [str(gone)])
+    assert practice.rows()[gone]["status"] == "Changed since sent"
+    assert practice.rows()[gone]["xero_invoice_id"] is not None
+
+
+def test_a_voided_invoice_that_nobody_sent_is_skipped(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.autotask.void(number)
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Skipped"
+
+
+@pytest.mark.parametrize("refund", [False, True])
+def test_a_void_is_seen_by_a_ledger_that_knows_nothing(practice: Practice, *, refund: bool) -> None:
+    """Sent, the ledger lost, voided in Autotask: the draft is ours by its mark or number, and is deleted."""
+    number = practice.world.invoice("Kauri Legal", [support("1", "-145" if refund else "145")])
+    practice.sync()
+    lose_ledger(practice)
+    practice.cloud.autotask.void(number)
+    practice.sync(is_asked=True)
+    practice.sync(is_asked=True)
+    if refund:  # credit notes bear no mark: a person says so first
+        assert state(practice, number) == ("Waiting", "AX-201")
+        send_these(practice.desk(), [str(number)])
+        practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Voided"
+    assert practice.cloud.xero.documents() == []
+
+
+def test_what_was_never_to_be_sent_is_not_sent_by_an_empty_ledger(practice: Practice) -> None:
+    """The workbook still says so."""
+    number = practice.world.invoice("Kauri Legal", [support()])
+    other = practice.world.invoice("Kauri Legal", [support("3")])
+    practice.ask("sync", "--dry-run")
+    practice.ask("never-send", str(number), "--because", "paid in cash")
+    lose_ledger(practice)
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Never send"
+    assert ids_in_xero(practice) == {str(other): 1}
