@@ -12,6 +12,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path, PurePath
 
@@ -20,7 +21,7 @@ from agent.errors import PlainError
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
 from agent.office import Office, known_facts, read_free, run_all, stop_agent
-from agent.startup import Command, Machine, startup
+from agent.startup import Command, Machine, Startup, startup
 from agent.steps import Plan, Step
 from agent.template import template
 from workbook.errors import WorkbookError
@@ -45,8 +46,9 @@ def plan_install(office: Office, wanted: Path | None, *, starts: bool = True) ->
     """
     workbook = plan_workbook(office, wanted)
     path = Path(workbook.facts["workbook"])
-    what = startup(office.machine)
-    steps = [Step("Stop the agent if it runs.", lambda: stop_agent(office, what.stop)), *workbook.steps]
+    what = startup(office.machine, now=starts)
+    again = _start_again(office, what) if starts else None
+    steps = [Step("Stop the agent if it runs.", lambda: stop_agent(office, what.stop), again), *workbook.steps]
     register = (*what.register, *(what.start if starts else ()))
     now = " and start it now" if starts else "; it starts at the next log-on"
     steps.append(
@@ -139,7 +141,7 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
         now = read_free(path) if path.exists() else Wiring("", "", "")
     except (WorkbookError, OSError) as error:
         raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
-    inbox = str(office.config.inbox.absolute())
+    inbox = office.inbox
     is_known = now.workbook_id and now.workbook_id == known["workbook_id"]
     if now.inbox and _differ(now.inbox, inbox) and not is_known:
         raise PlainError(
@@ -152,7 +154,8 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
             "Install the newest AutoXero and try again.",
         )
     workbook_id = now.workbook_id or known["workbook_id"] or str(uuid.uuid4())
-    return Wiring(workbook_id, inbox, office.version, office.machine.platform, str(office.machine.python))
+    machine = office.machine
+    return Wiring(workbook_id, inbox, office.version, machine.platform, str(machine.python), str(path.absolute()))
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -160,7 +163,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _differ(one: str, other: str | PurePath) -> bool:
-    """Whether two paths name different places."""
+    """Whether two paths name different places; Windows has short names beside the long ones."""
+    with suppress(OSError):  # one of them is not there, or is another user's
+        return not Path(one).samefile(other)
     return os.path.normcase(os.path.normpath(one)) != os.path.normcase(os.path.normpath(other))
 
 
@@ -187,6 +192,14 @@ def _warnings(office: Office, path: Path) -> list[str]:
         found.append(
             f"Excel cannot start a Python whose path holds blanks ({machine.python}). The buttons work while the agent "
             "runs; to have both, install AutoXero in a folder without them."
+        )
+    if not office.can_open(office.inbox):
+        found.append(
+            f"Excel's macros cannot open {office.inbox}: it has letters that this Windows' code page lacks, and no "
+            "short name. So the buttons reach nobody, and say so; the agent and the column Do work. To have the "
+            "buttons, run “autoxero uninstall” if this is no first installation, move all that is in "
+            f"{office.config.home} to a folder with plain letters, such as C:\\AutoXero\\home, set the variable "
+            "AUTOXERO_HOME to it for your whole account, and run “autoxero install” again; then sign in."
         )
     if environment.get("AUTOXERO_HOME"):
         found.append(
@@ -253,6 +266,18 @@ def _allow_run_python(office: Office) -> list[str]:
     Ledger(engine).remember(run_python_script=str(script))
     engine.dispose()
     return []
+
+
+def _start_again(office: Office, what: Startup) -> Step | None:
+    """Starts the agent where it was registered before: an installation that fails is not to leave it stopped."""
+    if not Path(what.file).exists():
+        return None
+
+    def act() -> list[str]:
+        run_all(office, what.start)
+        return []
+
+    return Step(f"Start the agent again, by {what.what} as before.", act)
 
 
 def _register(office: Office, file: Path, content: bytes, commands: Sequence[Command]) -> list[str]:

@@ -25,12 +25,26 @@ from workbook.errors import InUseError
 from workbook.wiring import Wiring, read_wiring
 
 BACKUPS = "workbook-backups"
+FACTS = ("workbook_path", "workbook_id", "run_python_script")
+"""What an installation keeps in the ledger."""
 
 Runner = Callable[[Sequence[str]], tuple[int, str]]
 """Runs a program; gives its exit code and what it said."""
 
 _STOP_TRIES = 25
 _STOP_WAIT = 0.2
+
+
+def short_path(path: Path) -> str:
+    """Windows' short name (8.3) of a folder that is there; the path itself where there is none, and elsewhere."""
+    if sys.platform != "win32":
+        return str(path)
+    import ctypes  # noqa: PLC0415 - only Windows needs it
+
+    ask = ctypes.WinDLL("kernel32").GetShortPathNameW
+    size = ask(str(path), None, 0)
+    found = ctypes.create_unicode_buffer(size + 1)
+    return found.value if ask(str(path), found, size) else str(path)
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,8 @@ class Office:
         version: The AutoXero that is installed.
         run: Runs programs.
         wait: Waits so many seconds.
+        code_page: In which letters Excel's macros name files; what it lacks they cannot open.
+        shorten: Gives the short name that Windows keeps for a folder, where it keeps one.
     """
 
     config: Config
@@ -52,11 +68,30 @@ class Office:
     version: str
     run: Runner
     wait: Callable[[float], None] = time.sleep
+    code_page: str = "utf-8"
+    shorten: Callable[[Path], str] = short_path
 
     @property
     def backups(self) -> Path:
         """Where copies of the workbook go before it is changed."""
         return self.config.home / BACKUPS
+
+    @property
+    def inbox(self) -> str:
+        """The inbox as Excel's macros can open it; where they cannot, as it is."""
+        path = self.config.inbox.absolute()
+        if self.can_open(str(path)):
+            return str(path)
+        short = str(Path(self.shorten(path.parent)) / path.name)  # the inbox may not be there yet; the home is
+        return short if self.can_open(short) else str(path)
+
+    def can_open(self, path: str) -> bool:
+        """Whether Excel's macros can open a path."""
+        try:
+            path.encode(self.code_page)
+        except UnicodeEncodeError:
+            return False
+        return True
 
 
 def this_office(config: Config) -> Office:
@@ -89,7 +124,8 @@ def this_office(config: Config) -> Office:
         environment={"AUTOXERO_HOME": str(config.home.absolute())} if given else {},
         units=str(Path(config_home) / "systemd" / "user") if config_home else "",
     )
-    return Office(config, machine, user_documents_path(), installed, run_program)
+    code_page = "mbcs" if platform == "win32" else "utf-8"
+    return Office(config, machine, user_documents_path(), installed, run_program, code_page=code_page)
 
 
 def check_python(prefix: str, base_prefix: str) -> None:
@@ -178,16 +214,15 @@ def run_all(office: Office, commands: Sequence[Command]) -> None:
 
 def known_facts(config: Config) -> dict[str, str]:
     """What the ledger remembers, read without changing it; blank where there is none yet."""
-    names = ("workbook_path", "workbook_id", "run_python_script")
     url = make_url(config.database_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        return dict.fromkeys(names, "")
+        return dict.fromkeys(FACTS, "")
     engine = create_engine(url)
     try:
         if not inspect(engine).has_table("about"):
-            return dict.fromkeys(names, "")
+            return dict.fromkeys(FACTS, "")
         ledger = Ledger(engine)
-        return {name: ledger.fact(name) for name in names}
+        return {name: ledger.fact(name) for name in FACTS}
     except SQLAlchemyError:
         open_database(config.database_url).dispose()  # says in words what is wrong
         raise
@@ -208,6 +243,6 @@ def read_free(path: Path) -> Wiring:
     except (InUseError, PermissionError) as error:
         reason = str(error) if isinstance(error, InUseError) else f"{path.name} is open in Excel or is read-only."
         raise PlainError(
-            f"{reason.removesuffix(' Close it there; the agent tries again by itself.')} Nothing was changed.",
+            f"{reason.removesuffix(' Close it there; the agent tries again by itself.')} Nothing was changed in it.",
             "Save and close it, and run the command again.",
         ) from error

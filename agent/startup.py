@@ -24,15 +24,17 @@ LABEL = "autoxero.agent"
 """The launch agent's name on macOS."""
 UNIT = "autoxero.service"
 """The unit's name on Linux."""
+
+Tree = Mapping[str, "str | Tree"]
+"""Elements of XML by name, each with its text or its own elements."""
+
 _TASK = "http://schemas.microsoft.com/windows/2004/02/mit/task"
 _RESTART_SECONDS = 60
 _RESTARTS = 255
 """The most that the Task Scheduler's schema allows."""
-_LOOK_AGAIN = "PT5M"
+_LOOK_AGAIN: Tree = {"Interval": "PT5M"}
 """How often Windows makes sure that the agent runs; a second one is never started."""
-
-Tree = Mapping[str, "str | Tree"]
-"""Elements of XML by name, each with its text or its own elements."""
+_LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,12 @@ class Startup:
     remove: tuple[Command, ...]
 
 
-def startup(machine: Machine) -> Startup:
+def startup(machine: Machine, *, now: bool = True) -> Startup:
     """What starts the agent on this machine.
+
+    Args:
+        machine: The user and the computer.
+        now: Whether it is to run in this session already, not only from the next log-on.
 
     Raises:
         PlainError: A path holds a character that no such file can hold.
@@ -107,17 +113,19 @@ def startup(machine: Machine) -> Startup:
     for text in (machine.python, machine.home, machine.user, *machine.environment.values()):
         if re.search(r"[\x00-\x1f\x7f]", str(text)):
             raise PlainError(f"“{text!r}” holds a control character.", "Install AutoXero in a folder without it.")
-    return {"win32": _windows, "darwin": _macos, "linux": _linux}[machine.platform](machine)
+    if machine.platform == "win32":
+        return _windows(machine, now=now)
+    return _macos(machine) if machine.platform == "darwin" else _linux(machine)
 
 
-def _windows(machine: Machine) -> Startup:
+def _windows(machine: Machine, *, now: bool) -> Startup:
     """A task named for its user: all users of a computer share one list of tasks."""
     name = "AutoXero-" + re.sub(r'[\\/:*?"<>|]', "-", machine.user)
     file = machine.home / "start-at-log-on.xml"
     return Startup(
         what=f"the task “{name}” of the Task Scheduler",
         file=file,
-        content=_task(machine),
+        content=_task(machine, now=now),
         stop=(Command(("schtasks", "/End", "/TN", name), may_fail=True),),
         register=(Command(("schtasks", "/Create", "/TN", name, "/XML", str(file), "/F")),),
         start=(Command(("schtasks", "/Run", "/TN", name)),),
@@ -125,17 +133,24 @@ def _windows(machine: Machine) -> Startup:
     )
 
 
-def _task(machine: Machine) -> bytes:
+def _task(machine: Machine, *, now: bool) -> bytes:
     """The task, in UTF-16 as ``schtasks`` wants it.
+
+    Windows starts a program anew neither for its exit code nor for its end, so each trigger repeats itself. The one of
+    the log-on sleeps until the next log-on; in the session of the installation it is the one that counts from a moment
+    long past.
 
     The order within triggers is the schema's; elsewhere it is the one that Windows itself writes.
     https://learn.microsoft.com/windows/win32/taskschd/task-scheduler-schema
     """
     root = ET.Element("Task", {"version": "1.2", "xmlns": _TASK})
     _add(root, {"RegistrationInfo": {"Description": "AutoXero: copies invoices from Autotask to Xero."}})
-    trigger = _add(root, {"Triggers": {"LogonTrigger": {}}}).find("LogonTrigger")
-    assert trigger is not None
-    _add(trigger, {"Enabled": "true", "Repetition": {"Interval": _LOOK_AGAIN}, "UserId": machine.user})
+    triggers: dict[str, str | Tree] = {
+        "LogonTrigger": {"Enabled": "true", "Repetition": _LOOK_AGAIN, "UserId": machine.user}
+    }
+    if now:
+        triggers["TimeTrigger"] = {"Enabled": "true", "StartBoundary": _LONG_AGO, "Repetition": _LOOK_AGAIN}
+    _add(root, {"Triggers": triggers})
     principal = ET.SubElement(ET.SubElement(root, "Principals"), "Principal", {"id": "Author"})
     _add(principal, {"UserId": machine.user, "LogonType": "InteractiveToken", "RunLevel": "LeastPrivilege"})
     settings: Tree = {
@@ -152,6 +167,8 @@ def _task(machine: Machine) -> bytes:
         "RunOnlyIfIdle": "false",
         "WakeToRun": "false",
         "ExecutionTimeLimit": "PT0S",
+        # As a program that its user started: the usual 7 makes processor and disk wait, and a button waits two seconds.
+        "Priority": "5",
         "RestartOnFailure": {"Interval": f"PT{_RESTART_SECONDS // 60}M", "Count": str(_RESTARTS)},
     }
     _add(root, {"Settings": settings})
@@ -188,7 +205,8 @@ def _macos(machine: Machine) -> Startup:
         "RunAtLoad": True,
         "KeepAlive": {"SuccessfulExit": False},
         "ThrottleInterval": _RESTART_SECONDS,
-        "ProcessType": "Background",
+        # Not held back: a button waits two seconds for it. “Adaptive” goes by XPC, which it does not speak.
+        "ProcessType": "Interactive",
         "StandardOutPath": log,
         "StandardErrorPath": log,
     }

@@ -10,6 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from agent.errors import PlainError
 from workbook.errors import WorkbookError
 
+_EXPECTED = (PlainError, WorkbookError, OSError, SQLAlchemyError)
+"""What may keep a step from being done."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -18,10 +21,12 @@ class Step:
     Attributes:
         text: What, as a sentence that says what it does.
         act: Does it; gives what should be known about it.
+        undo: What is to be done where this step was done and a later one fails.
     """
 
     text: str
     act: Callable[[], Sequence[str]]
+    undo: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -70,25 +75,49 @@ def carry_out(plan: Plan, tell: Callable[[str], None]) -> Report:
     """
     report = Report()
     failed: list[str] = []
-    for step in plan.steps:
-        try:
-            notes = step.act()
-        except (PlainError, WorkbookError, OSError, SQLAlchemyError) as error:
-            failed.append(f"{step.text} This did not work: {_reason(error)}")
-            if not plan.goes_on:
-                break
-        else:
-            report.done.append(step.text)
-            report.notes += notes
-            for text in (f"Done: {step.text}", *notes):
-                tell(text)
+    try:
+        for step in plan.steps:
+            try:
+                notes = step.act()
+            except _EXPECTED as error:
+                failed.append(_failed(step, error))
+                if not plan.goes_on:
+                    break
+            else:
+                report.done.append(step.text)
+                report.notes += notes
+                for text in (f"Done: {step.text}", *notes):
+                    tell(text)
+    except BaseException:  # Ctrl+C, or a bug
+        for text in _undone(plan, report):
+            tell(text)
+        raise
     if failed:
+        head = "Done all the same" if plan.goes_on else "Done before it, and kept"
         done = " ".join(report.done) or "nothing."
         raise PlainError(
-            f"{' '.join(failed)} Done before it, and kept: {done}",
+            " ".join([*failed, f"{head}: {done}", *_undone(plan, report)]),
             f"Mend it and run “{plan.again}” again: what is done already is not done twice.",
         )
     return report
+
+
+def _undone(plan: Plan, report: Report) -> list[str]:
+    """Do what the failure asks for of each step that was done; gives what came of it."""
+    told = []
+    for step in plan.steps:
+        if step.undo is not None and step.text in report.done:
+            try:
+                step.undo.act()
+            except _EXPECTED as error:
+                told.append(_failed(step.undo, error))
+            else:
+                told.append(f"Done since it failed: {step.undo.text}")
+    return told
+
+
+def _failed(step: Step, error: Exception) -> str:
+    return f"{step.text} This did not work: {_reason(error)}"
 
 
 def _reason(error: Exception) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.config import Config
+from agent.errors import PlainError
 from agent.keys import ENTRIES
-from agent.office import BACKUPS, Office, known_facts, read_free, run_all, stop_agent
+from agent.office import BACKUPS, FACTS, Office, known_facts, read_free, run_all, stop_agent
 from agent.startup import Command, startup
 from agent.steps import Plan, Step
 from workbook.errors import WorkbookError
@@ -27,35 +29,33 @@ _HOME = (
 def plan_uninstall(office: Office, *, purge: bool = False) -> Plan:
     """What taking AutoXero off this user's computer will do. All steps are done, also where one fails.
 
+    Nothing keeps the secrets from being cleared: no ledger that cannot be read, and no workbook that is open.
+
     Args:
         office: Where.
         purge: Whether the ledger and everything else in the home goes too.
-
-    Raises:
-        PlainError: The workbook is open; nothing was changed.
     """
-    known = known_facts(office.config)
+    known, warnings = _known(office.config)
+    workbook_id = known["workbook_id"]
     path = Path(known["workbook_path"]) if known["workbook_path"] else None
     what = startup(office.machine)
-    warnings = []
     steps = [
         Step(
             f"Stop the agent, and remove {what.what}.",
             lambda: _unregister(office, Path(what.file), what.stop, what.remove),
-        )
+        ),
+        Step("Clear all secrets from this computer's key store.", lambda: _clear_secrets(office.config)),
     ]
-    if path is not None:
-        if _is_ours(path, known["workbook_id"]):
-            steps.append(
-                Step(
-                    f"Take xlwings' macros, the path of Python and that of the inbox out of {path}; the file stays "
-                    "yours.",
-                    lambda: unwire(path, None if purge else office.backups).notes,
-                )
+    wired = path if path is not None and _may_be_ours(path, workbook_id) else None
+    if wired is not None:
+        steps.append(
+            Step(
+                f"Take xlwings' macros, the path of Python and that of the inbox out of {wired}; the file stays yours.",
+                partial(_free, wired, workbook_id, None if purge else office.backups),
             )
-        else:
-            warnings.append(f"The workbook is not at {path} any more, or is another one now; nothing is done to it.")
-    steps.append(Step("Clear all secrets from this computer's key store.", lambda: _clear_secrets(office.config)))
+        )
+    elif path is not None:
+        warnings.append(f"The workbook is not at {path} any more, or is another one now; nothing is done to it.")
     steps.append(
         Step(f"Remove the folder {office.config.inbox}.", lambda: _remove_inbox(office.config)),
     )
@@ -67,17 +67,17 @@ def plan_uninstall(office: Office, *, purge: bool = False) -> Plan:
             Step(
                 f"Remove the ledger, its backups and the workbook's backups from {home}: what was sent is then known "
                 "to Xero only.",
-                lambda: _purge(home),
+                lambda: _purge(home, wired),
             )
         )
     else:
         warnings.append(f"The ledger stays in {home}: it knows what was sent. With --purge it goes too.")
-    if make_url(office.config.database_url).get_backend_name() != "sqlite":
+    if not office.config.database_url.startswith("sqlite"):
         warnings.append("The ledger is in a database of your own (AUTOXERO_DATABASE_URL); that one is left as it is.")
     warnings.append(
         "Xero lists the sign-in until “autoxero connect xero --disconnect” is run, which must be before this."
     )
-    facts = {"workbook": str(path or ""), "home": str(home)}
+    facts = {"workbook": known["workbook_path"], "home": str(home)}
     next_step = f"To remove the program too, delete the folder it was put in; its Python is {office.machine.python}."
     return Plan(
         tuple(steps),
@@ -89,10 +89,45 @@ def plan_uninstall(office: Office, *, purge: bool = False) -> Plan:
     )
 
 
-def _is_ours(path: Path, workbook_id: str) -> bool:
+def _known(config: Config) -> tuple[dict[str, str], list[str]]:
+    """What the ledger remembers; where it cannot be read nothing, and what that means."""
+    try:
+        return known_facts(config), []
+    except (PlainError, SQLAlchemyError, ImportError, OSError) as error:
+        reason = error.message if isinstance(error, PlainError) else str(error).partition("\n")[0]
+    warning = (
+        f"{reason} So it is not known which workbook is wired, nor, on macOS, whether xlwings' script came with us: "
+        "both stay as they are. To have them undone too, first run “autoxero rebuild-ledger”."
+    )
+    return dict.fromkeys(FACTS, ""), [warning]
+
+
+def _may_be_ours(path: Path, workbook_id: str) -> bool:
+    """Whether the workbook is still where it was. One that is open cannot be asked now, so it may be."""
     try:
         return path.exists() and read_free(path).workbook_id == workbook_id
-    except (WorkbookError, OSError):
+    except PlainError:
+        return True
+    except (WorkbookError, OSError, ValueError):
+        return False
+
+
+def _free(path: Path, workbook_id: str, backups: Path | None) -> Sequence[str]:
+    """Unwire the workbook.
+
+    Raises:
+        PlainError: It is open.
+    """
+    if read_free(path).workbook_id != workbook_id:
+        return [f"{path} is another workbook; nothing was done to it."]
+    return unwire(path, backups).notes
+
+
+def _is_free(path: Path) -> bool:
+    """Whether no inbox stands in the workbook any more, or it is gone."""
+    try:
+        return not path.exists() or not read_free(path).inbox
+    except (PlainError, WorkbookError, OSError):
         return False
 
 
@@ -130,8 +165,17 @@ def _remove_inbox(config: Config) -> list[str]:
     return []
 
 
-def _purge(home: Path) -> list[str]:
-    """Remove what is the agent's from the home, and the home where nothing else is in it."""
+def _purge(home: Path, workbook: Path | None) -> list[str]:
+    """Remove what is the agent's from the home, and the home where nothing else is in it.
+
+    Raises:
+        PlainError: The workbook is not free yet.
+    """
+    if workbook is not None and not _is_free(workbook):
+        raise PlainError(
+            f"The ledger is kept until {workbook.name} is free, since nothing else knows where that is.",
+            "It goes when the command is run again.",
+        )
     for pattern in _HOME:
         for path in home.glob(pattern):
             _remove(path)

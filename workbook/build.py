@@ -28,6 +28,9 @@ MACROS = ROOT / "macros"
 TARGET = ROOT / "AutoXero.xlsm"
 
 _BORN = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+PROJECT = "xl/vbaProject.bin"
+_UNCOMPILED = bytes.fromhex("CC61 FFFF 00 0000")
+"""The head of a VBA project's cache, of a version that no Office has, and nothing after it."""
 RIBBON = "customUI/customUI.xml"
 RIBBON_TYPE = "http://schemas.microsoft.com/office/2006/relationships/ui/extensibility"
 _CALCULATED_BY = b'<calcPr calcId="191029"/>'
@@ -62,6 +65,20 @@ def modules(folder: Path) -> dict[str, str]:
     return found
 
 
+def without_cache(project: bytes) -> bytes:
+    """A VBA project that every Office compiles anew from its sources.
+
+    pyOpenVBA blanks what an Office had compiled and leaves the version of that Office before it, which might then
+    believe the blanks. Other writers are to give a version of no Office, and no cache: [MS-OVBA] 2.3.4.1.
+    """
+    from pyopenvba.cfb import CFB  # noqa: PLC0415 - heavy, and needed here only
+
+    container = CFB.from_bytes(project)
+    container.write_stream_in_storage("VBA", "_VBA_PROJECT", _UNCOMPILED)
+    made: bytes = container.to_bytes()
+    return made
+
+
 def _project(folder: Path) -> bytes:
     """The VBA project, made in a bare workbook with the same sheets."""
     from pyopenvba import ExcelFile  # noqa: PLC0415 - only the builder needs it
@@ -79,7 +96,7 @@ def _project(folder: Path) -> bytes:
             file.save()
         from workbook.package import Package  # noqa: PLC0415
 
-        return Package.read(path).part("xl/vbaProject.bin")
+        return without_cache(Package.read(path).part(PROJECT))
 
 
 def _bare() -> bytes:
@@ -134,7 +151,7 @@ def _draw(book: Workbook, sheets: Mapping[str, Worksheet], looks: Looks) -> None
         sheets[name].freeze_panes(4, frozen)
     draw_proof(sheets["Reconcile"], looks, names)
     sheets["Invoices"].fit_to_pages(2, 0)
-    pages = (("Preview", 55, [14]), ("Reconcile", 60, [7, 18, 27, 39]), ("Mappings", 70, [7, 14, 22]))
+    pages = (("Preview", 55, [14]), ("Reconcile", 60, [7, 18, 27, 39]), ("Mappings", 70, [7, 14, 23]))
     for name, scale, breaks in pages:
         sheets[name].fit_page = False
         sheets[name].set_print_scale(scale)
@@ -144,6 +161,7 @@ def _draw(book: Workbook, sheets: Mapping[str, Worksheet], looks: Looks) -> None
     draw_help(sheets["Help"], looks)
     draw_lists(sheets[layout.LISTS_SHEET], names)
     draw_conf(sheets["xlwings.conf"], names)
+    names |= {name: (sheet, 0, 0) for sheet, name in layout.GO_TO.items()}
     for name, (sheet, row, column) in names.items():
         book.define_name(name, f"='{sheet}'!${letters(column + 1)}${row + 1}")
     for column, name in enumerate(layout.LIST_NAMES, 1):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbook.book import Book, parse, to_bytes
-from workbook.build import MACROS, RIBBON, RIBBON_TYPE, modules
+from workbook.build import MACROS, PROJECT, RIBBON, RIBBON_TYPE, modules, without_cache
 from workbook.cells import Cell, letters, value_of
 from workbook.container import damaged
 from workbook.errors import WorkbookError
-from workbook.layout import INBOX_NAME, PYTHON_NAMES, VERSION_NAME, WORKBOOK_NAME
+from workbook.layout import INBOX_NAME, PATH_NAME, PYTHON_NAMES, VERSION_NAME, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.project import Outcome, Projection
 from workbook.session import Session
@@ -46,6 +46,7 @@ class Wiring:
         version: The AutoXero that its macros and ribbon come from.
         platform: The operating system, as ``sys.platform`` says it.
         python: The Python that the buttons start.
+        path: Where the workbook is to be; blank where it is wired in its place.
     """
 
     workbook_id: str
@@ -53,6 +54,7 @@ class Wiring:
     version: str
     platform: str = ""
     python: str = ""
+    path: str = ""
 
     @property
     def names(self) -> dict[str, Cell]:
@@ -61,6 +63,7 @@ class Wiring:
             WORKBOOK_NAME: self.workbook_id,
             INBOX_NAME: self.inbox,
             VERSION_NAME: self.version,
+            PATH_NAME: self.path,
         }
         if self.platform in PYTHON_NAMES:
             found[PYTHON_NAMES[self.platform]] = self.python
@@ -106,11 +109,12 @@ def wire(path: Path, wiring: Wiring, backups: Path | None = None, template: Path
         _put_ribbon(package, (MACROS / "ribbon.xml").read_bytes())
         return _edit_project(package, edit)
 
-    return _save(path, wiring.names, finish, backups, template)
+    names = replace(wiring, path=wiring.path or str(path.absolute())).names
+    return _save(path, names, finish, backups, template)
 
 
 def unwire(path: Path, backups: Path | None = None) -> Outcome:
-    """Take xlwings' VBA, the interpreters and the inbox out again; what is the accountant's stays, and our sheets.
+    """Take xlwings' VBA and all paths out again; what is the accountant's stays, and our sheets.
 
     Raises:
         WorkbookError: As for `wire`.
@@ -121,7 +125,7 @@ def unwire(path: Path, backups: Path | None = None) -> Outcome:
             if name == _XLWINGS or (name == _DICTIONARY and _SHIPPED_DICTIONARY in file.get_module(name)):
                 file.vba_project().delete_module(name)
 
-    names: dict[str, Cell] = dict.fromkeys((INBOX_NAME, *PYTHON_NAMES.values()))
+    names: dict[str, Cell] = dict.fromkeys((INBOX_NAME, PATH_NAME, *PYTHON_NAMES.values()))
     return _save(path, names, lambda package: _edit_project(package, edit), backups)
 
 
@@ -216,7 +220,9 @@ def _edit_project(package: Package, edit: Callable[[ExcelFile], None]) -> list[s
                 file.save(allow_invalidate_signature=True)
         except PyOpenVBAError as error:
             raise damaged(name) from error
-        _take_over(package, Package.read(path))
+        made = Package.read(path)
+        made.replace(PROJECT, without_cache(made.part(PROJECT)))
+        _take_over(package, made)
     if not is_signed:
         return []
     return [f"The macros of {name} were signed. They are not any more: have them signed again if your office asks it."]

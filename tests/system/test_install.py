@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import plistlib
@@ -11,9 +12,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -29,7 +30,7 @@ from agent.install import plan_install
 from agent.keys import ENTRIES
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
-from agent.office import Office, check_python
+from agent.office import Office, check_python, short_path
 from agent.startup import Machine, Platform
 from agent.steps import carry_out
 from agent.template import template
@@ -95,6 +96,21 @@ class User:
             [sys.executable, "-m", "agent", *arguments], cwd=TOP, env=environment, capture_output=True, text=True,
             encoding="utf-8", check=False, timeout=120, **more,
         )  # fmt: skip
+
+    def open_elsewhere(self) -> Path:
+        """Let Jo have the workbook open; gives the file that says so."""
+        owner = self.workbook.with_name("~$AutoXero.xlsm")
+        owner.write_bytes(bytes([2]) + b"Jo" + bytes(50))
+        return owner
+
+    def keep_secrets(self) -> None:
+        """Fill the key store, as signing in would."""
+        secrets = {f"AutoXero/{entry}": "s3cr3t" for entry in ENTRIES} | {"Mail/jo": "theirs"}
+        (self.folder / "keys.json").write_text(json.dumps(secrets))
+
+    def secrets(self) -> dict[str, str]:
+        """What is in the key store."""
+        return dict(json.loads((self.folder / "keys.json").read_text()))
 
     def calls(self) -> list[str]:
         """What ``systemctl`` was asked since the last time."""
@@ -220,13 +236,12 @@ def test_a_workbook_that_is_open_stops_it_before_anything_is_done(user: User) ->
     user.run("install", "--yes")
     user.calls()
     before = user.workbook.read_bytes()
-    user.workbook.with_name("~$AutoXero.xlsm").write_bytes(bytes([2]) + b"Jo" + bytes(50))
-    for command in ("install", "uninstall"):
-        done = user.run(command, "--yes", "--json")
-        error = msgspec.json.decode(done.stdout)["error"]
-        assert done.returncode == MEND_FIRST
-        assert "open by Jo" in error["message"]
-        assert "close it" in error["next_step"]
+    user.open_elsewhere()
+    done = user.run("install", "--yes", "--json")
+    error = msgspec.json.decode(done.stdout)["error"]
+    assert done.returncode == MEND_FIRST
+    assert "open by Jo" in error["message"]
+    assert "close it" in error["next_step"]
     assert user.calls() == []
     assert user.unit.exists()
     assert user.workbook.read_bytes() == before
@@ -258,6 +273,7 @@ def test_what_fails_midway_says_what_was_done_and_goes_on_later(user: User) -> N
     assert "Access denied" in done.stderr
     assert "Done before it, and kept: Stop the agent if it runs." in done.stderr
     assert "run “autoxero install” again" in done.stderr
+    assert "Start the agent again" not in done.stderr, "there was none"
     assert read_wiring(user.workbook).inbox
     failing.unlink()
     user.calls()
@@ -319,15 +335,14 @@ def test_an_older_layout_is_brought_up_to_date(user: User) -> None:
 def test_uninstall_takes_it_all_back_and_keeps_what_is_the_accountants(user: User) -> None:
     """The start-up entry, xlwings' macros, the paths and every secret go; the workbook and the ledger stay."""
     user.run("install", "--yes")
-    keys = user.folder / "keys.json"
-    keys.write_text(json.dumps({f"AutoXero/{entry}": "s3cr3t" for entry in ENTRIES} | {"Mail/jo": "theirs"}))
+    user.keep_secrets()
     user.calls()
     done = user.run("uninstall", "--yes", "--json")
     assert done.returncode == 0, done.stdout
     assert user.calls() == ["stop autoxero.service", "disable autoxero.service"]
     assert not user.unit.exists()
     assert not (user.home / "inbox").exists()
-    assert json.loads(keys.read_text()) == {"Mail/jo": "theirs"}
+    assert user.secrets() == {"Mail/jo": "theirs"}
     wired = read_wiring(user.workbook)
     assert (wired.inbox, wired.workbook_id) == ("", user.fact("workbook_id"))
     with ExcelFile(user.workbook) as file:
@@ -390,6 +405,62 @@ def test_uninstall_does_all_it_can_where_a_step_fails(user: User) -> None:
     assert not (user.home / "inbox").exists(), "what comes after it is done as well"
 
 
+def test_an_open_workbook_keeps_no_secret_from_being_cleared(user: User) -> None:
+    """All else is done, what is left is said with its cure and by the exit code, and the next call does it."""
+    user.run("install", "--yes")
+    user.keep_secrets()
+    user.calls()
+    before = user.workbook.read_bytes()
+    owner = user.open_elsewhere()
+    done = user.run("uninstall", "--yes", "--json")
+    error = msgspec.json.decode(done.stdout)["error"]
+    assert done.returncode == MEND_FIRST
+    assert "open by Jo" in error["message"]
+    assert "close it, and run the command again" in error["message"]
+    assert "Done all the same: Stop the agent" in error["message"]
+    assert user.secrets() == {"Mail/jo": "theirs"}
+    assert user.calls() == ["stop autoxero.service", "disable autoxero.service"]
+    assert not user.unit.exists()
+    assert not (user.home / "inbox").exists()
+    assert user.workbook.read_bytes() == before
+    owner.unlink()
+    assert user.run("uninstall", "--yes").returncode == 0
+    assert read_wiring(user.workbook).inbox == ""
+
+
+def test_a_purge_waits_for_a_workbook_that_is_open(user: User) -> None:
+    """Nothing but the ledger knows where the workbook is that has to be unwired yet."""
+    user.run("install", "--yes")
+    user.keep_secrets()
+    owner = user.open_elsewhere()
+    done = user.run("uninstall", "--purge", "--yes")
+    assert done.returncode == MEND_FIRST
+    assert "The ledger is kept until AutoXero.xlsm is free" in done.stderr
+    assert user.secrets() == {"Mail/jo": "theirs"}
+    owner.unlink()
+    assert user.run("uninstall", "--purge", "--yes").returncode == 0
+    assert read_wiring(user.workbook).inbox == ""
+    assert not user.home.exists()
+
+
+def test_a_damaged_ledger_keeps_no_secret_from_being_cleared(user: User) -> None:
+    """What it would have told is named; the rest is done."""
+    user.run("install", "--yes")
+    user.keep_secrets()
+    user.calls()
+    (user.home / "ledger.db").write_bytes(b"SQLite format 3\0 and then nothing of the kind" * 100)
+    done = user.run("uninstall", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert user.secrets() == {"Mail/jo": "theirs"}
+    assert "not known which workbook is wired" in done.stderr
+    assert "rebuild-ledger" in done.stderr
+    assert user.calls() == ["stop autoxero.service", "disable autoxero.service"]
+    assert not (user.home / "inbox").exists()
+    assert read_wiring(user.workbook).inbox != "", "whose it is was not known"
+    assert user.run("uninstall", "--purge", "--yes").returncode == 0
+    assert not user.home.exists()
+
+
 def test_no_secret_is_in_any_file_that_is_written(user: User) -> None:
     """Variables of the window are named in a warning, and their values stand nowhere."""
     given = {"AUTOXERO_AUTOTASK_SECRET": "s3cr3t-one", "AUTOXERO_XERO_CLIENT_SECRET": "s3cr3t-two",
@@ -437,6 +508,11 @@ def _no_key_store() -> object:
     from keyring.backends.fail import Keyring
 
     return Keyring()  # type: ignore[no-untyped-call] # the library's
+
+
+def full(*_: object) -> None:
+    """Stands in for what writes to the disk."""
+    raise OSError(28, "No space left on device", "AutoXero.xlsm")
 
 
 def office_of(practice: Practice, platform: Platform) -> Office:
@@ -544,6 +620,15 @@ def test_macos_is_given_time_to_let_go_of_the_old_one(make: MakeOffice) -> None:
     assert [call[1] for call in recorder.calls].count("bootstrap") == 3
 
 
+@pytest.mark.parametrize("address", ["oracle+nothing://x", "no address"])
+def test_a_ledger_elsewhere_that_cannot_be_reached_stops_no_uninstalling(make: MakeOffice, address: str) -> None:
+    office, _ = make("linux")
+    plan = plan_uninstall(replace(office, config=Config(office.config.home, {"AUTOXERO_DATABASE_URL": address})))
+    assert [step.text for step in plan.steps if "secrets" in step.text]
+    assert "not known which workbook" in plan.warnings[0]
+    carry_out(plan, print)
+
+
 def test_a_forbidden_task_is_told_with_the_way_round_it(make: MakeOffice) -> None:
     office, recorder = make("win32")
     recorder.codes = {"/Create": [1], "/End": [1]}
@@ -622,11 +707,153 @@ def test_what_is_no_workbook_of_ours_is_refused(make: MakeOffice, tmp_path: Path
 
 
 def test_a_wiring_that_fails_leaves_no_half_workbook(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "AutoXero.xlsm")
-
     monkeypatch.setattr("agent.install.wire", full)
     office, _ = make("linux")
     with pytest.raises(PlainError, match="No space left"):
         carry_out(plan_install(office, None), print)
     assert list((office.documents / "AutoXero").iterdir()) == []
+
+
+def test_a_fresh_copy_knows_the_place_that_it_gets(make: MakeOffice) -> None:
+    """Not the passing name under which it was made."""
+    office, _ = make("linux")
+    carry_out(plan_install(office, None), print)
+    path = office.documents / "AutoXero" / "AutoXero.xlsm"
+    book = load_workbook(path)
+    sheet, cell = next(iter(book.defined_names["AutoXeroPath"].destinations))
+    assert book[sheet][cell].value == str(path)
+
+
+# --- an installation that fails ---
+
+
+def test_a_failure_does_not_leave_the_agent_stopped(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was registered before is started again, and it is said."""
+    office, recorder = make("win32")
+    carry_out(plan_install(office, None), print)
+    recorder.calls.clear()
+    monkeypatch.setattr("agent.install.wire", full)
+    with pytest.raises(PlainError, match=r"No space left.*Start the agent again, by the task “AutoXero-OFFICE-jo”"):
+        carry_out(plan_install(office, None), print)
+    assert [call[1] for call in recorder.calls] == ["/End", "/Run"]
+
+
+def test_a_failure_starts_none_that_is_not_wanted(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None was registered before, or none is to run in this session."""
+    office, recorder = make("win32")
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.install.wire", full)
+        with pytest.raises(PlainError):
+            carry_out(plan_install(office, None), print)
+    carry_out(plan_install(office, None, starts=False), print)
+    monkeypatch.setattr("agent.install.wire", full)
+    with pytest.raises(PlainError):
+        carry_out(plan_install(office, None, starts=False), print)
+    assert "/Run" not in [call[1] for call in recorder.calls]
+
+
+def test_ctrl_c_does_not_leave_the_agent_stopped(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    def left(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    office, recorder = make("linux")
+    carry_out(plan_install(office, None), print)
+    recorder.calls.clear()
+    monkeypatch.setattr("agent.install.wire", left)
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(plan_install(office, None), told.append)
+    assert [call[2] for call in recorder.calls] == ["stop", "restart"]
+    assert "Start the agent again" in told[-1]
+
+
+def test_an_agent_that_does_not_start_again_is_said_to(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, recorder = make("win32")
+    carry_out(plan_install(office, None), print)
+    monkeypatch.setattr("agent.install.wire", full)
+    recorder.codes = {"/Run": [1]}
+    with pytest.raises(PlainError, match=r"No space left.*Start the agent again.*did not work.*Zugriff verweigert"):
+        carry_out(plan_install(office, None), print)
+
+
+# --- letters that Excel's macros do not know ---
+
+
+@pytest.fixture
+def maori(make: MakeOffice, tmp_path: Path) -> Office:
+    """A Windows of western Europe, and a user whose home has a letter that its code page lacks."""
+    office, _ = make("win32")
+    home = tmp_path / "Whānau"
+    home.mkdir()
+    config, machine = Config(home, {}), replace(office.machine, home=home)
+    return replace(office, config=config, machine=machine, code_page="cp1252")
+
+
+def test_buttons_write_to_the_short_name_of_a_folder(maori: Office, tmp_path: Path) -> None:
+    """The workbook has a path that its macros can open, of the folder into which the agent looks."""
+    short = tmp_path / "WHNAU~1"
+    short.symlink_to(maori.config.home)
+    office = replace(maori, shorten=lambda path: str(short) if path.samefile(short) else str(path))
+    plan = plan_install(office, None)
+    assert plan.warnings == ()
+    carry_out(plan, print)
+    path = office.documents / "AutoXero" / "AutoXero.xlsm"
+    assert read_wiring(path).inbox == str(short / "inbox")
+    (short / "inbox" / "1.request").touch()
+    assert (office.config.inbox / "1.request").exists()
+
+
+def test_a_short_name_is_the_same_place(maori: Office, tmp_path: Path) -> None:
+    """Nobody is told that the workbook is another user's, whichever name it has, though the ledger is a new one."""
+    short = tmp_path / "WHNAU~1"
+    short.symlink_to(maori.config.home)
+    office = replace(maori, shorten=lambda _path: str(short))
+    for before, after in ((office, maori), (maori, office)):
+        carry_out(plan_install(before, None), print)
+        (office.config.home / "ledger.db").unlink()
+        path = office.documents / "AutoXero" / "AutoXero.xlsm"
+        carry_out(plan_install(after, path), print)
+        assert read_wiring(path).inbox == after.inbox
+        (office.config.home / "ledger.db").unlink()
+
+
+@pytest.mark.parametrize("short", ["Whānau", "WHĀNAU~1"])
+def test_a_home_that_macros_cannot_open_is_warned_of(maori: Office, tmp_path: Path, short: str) -> None:
+    """Before anything is done: what it means, and what to do. The path stays as it is."""
+    office = replace(maori, shorten=lambda _path: str(tmp_path / short))
+    plan = plan_install(office, None)
+    told = " ".join(plan.warnings)
+    for words in ("buttons", str(office.config.home), "AUTOXERO_HOME", r"C:\AutoXero\home", "autoxero install"):
+        assert words in told
+    carry_out(plan, print)
+    assert read_wiring(office.documents / "AutoXero" / "AutoXero.xlsm").inbox == str(office.config.inbox)
+
+
+def test_letters_of_the_code_page_need_no_short_name(maori: Office, tmp_path: Path) -> None:
+    home = tmp_path / "Zoë & Söhne"
+    home.mkdir()
+    office = replace(maori, config=Config(home, {}), shorten=lambda path: pytest.fail(str(path)))
+    assert office.inbox == str(home / "inbox")
+    assert plan_install(office, None).warnings == ()
+
+
+@pytest.mark.parametrize(("known", "wanted"), [("C:\\WHNAU~1", "C:\\WHNAU~1"), ("", "C:\\Whānau")])
+def test_windows_is_asked_for_the_short_name(monkeypatch: pytest.MonkeyPatch, known: str, wanted: str) -> None:
+    """First for its length, then for itself; where it has none, the path stays."""
+
+    def ask(_path: str, room: ctypes.Array[ctypes.c_wchar] | None, size: int) -> int:
+        if room is None or not known:
+            return len(known) and len(known) + 1
+        assert size == len(known) + 1
+        room.value = known
+        return len(known)
+
+    monkeypatch.setattr("agent.office.sys", SimpleNamespace(platform="win32"))
+    library = SimpleNamespace(GetShortPathNameW=ask)
+    monkeypatch.setattr(ctypes, "WinDLL", lambda _name: library, raising=False)
+    assert short_path(cast("Path", PureWindowsPath("C:/Whānau"))) == wanted
+
+
+def test_elsewhere_a_path_has_no_short_name(tmp_path: Path) -> None:
+    if sys.platform != "win32":
+        assert short_path(tmp_path) == str(tmp_path)

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -24,20 +25,15 @@ SCHEMA = """
 <xs:element name="Task"><xs:complexType><xs:all>
   <xs:element name="RegistrationInfo"><xs:complexType><xs:all><xs:element name="Description" type="xs:string"/>
     </xs:all></xs:complexType></xs:element>
-  <xs:element name="Triggers"><xs:complexType><xs:choice maxOccurs="48"><xs:element name="LogonTrigger">
-    <xs:complexType><xs:sequence>
-      <xs:element name="Enabled" type="xs:boolean" minOccurs="0"/>
-      <xs:element name="StartBoundary" type="xs:dateTime" minOccurs="0"/>
-      <xs:element name="EndBoundary" type="xs:dateTime" minOccurs="0"/>
-      <xs:element name="Repetition" minOccurs="0"><xs:complexType><xs:all>
-        <xs:element name="Interval"><xs:simpleType><xs:restriction base="xs:duration">
-          <xs:minInclusive value="PT1M"/><xs:maxInclusive value="P31D"/></xs:restriction></xs:simpleType></xs:element>
-        <xs:element name="Duration" type="xs:duration" minOccurs="0"/>
-        <xs:element name="StopAtDurationEnd" type="xs:boolean" minOccurs="0"/></xs:all></xs:complexType></xs:element>
-      <xs:element name="ExecutionTimeLimit" type="xs:duration" minOccurs="0"/>
+  <xs:element name="Triggers"><xs:complexType><xs:choice maxOccurs="48">
+    <xs:element name="LogonTrigger"><xs:complexType><xs:complexContent><xs:extension base="trigger"><xs:sequence>
       <xs:element name="UserId" type="filled" minOccurs="0"/>
       <xs:element name="Delay" type="xs:duration" minOccurs="0"/>
-    </xs:sequence></xs:complexType></xs:element></xs:choice></xs:complexType></xs:element>
+    </xs:sequence></xs:extension></xs:complexContent></xs:complexType></xs:element>
+    <xs:element name="TimeTrigger"><xs:complexType><xs:complexContent><xs:extension base="trigger"><xs:sequence>
+      <xs:element name="RandomDelay" type="xs:duration" minOccurs="0"/>
+    </xs:sequence></xs:extension></xs:complexContent></xs:complexType></xs:element>
+  </xs:choice></xs:complexType></xs:element>
   <xs:element name="Principals"><xs:complexType><xs:sequence><xs:element name="Principal"><xs:complexType><xs:all>
     <xs:element name="UserId" type="filled"/>
     <xs:element name="LogonType"><xs:simpleType><xs:restriction base="xs:string">
@@ -62,6 +58,8 @@ SCHEMA = """
     <xs:element name="RunOnlyIfIdle" type="xs:boolean"/>
     <xs:element name="WakeToRun" type="xs:boolean"/>
     <xs:element name="ExecutionTimeLimit" type="xs:duration"/>
+    <xs:element name="Priority"><xs:simpleType><xs:restriction base="xs:byte">
+      <xs:minInclusive value="0"/><xs:maxInclusive value="10"/></xs:restriction></xs:simpleType></xs:element>
     <xs:element name="RestartOnFailure"><xs:complexType><xs:all>
       <xs:element name="Interval"><xs:simpleType><xs:restriction base="xs:duration">
         <xs:minInclusive value="PT1M"/><xs:maxInclusive value="P31D"/></xs:restriction></xs:simpleType></xs:element>
@@ -73,6 +71,17 @@ SCHEMA = """
     <xs:element name="WorkingDirectory" type="xs:string"/></xs:all></xs:complexType></xs:element></xs:sequence>
     <xs:attribute name="Context" type="xs:IDREF"/></xs:complexType></xs:element>
 </xs:all><xs:attribute name="version"/></xs:complexType></xs:element>
+<xs:complexType name="trigger"><xs:sequence>
+  <xs:element name="Enabled" type="xs:boolean" minOccurs="0"/>
+  <xs:element name="StartBoundary" type="xs:dateTime" minOccurs="0"/>
+  <xs:element name="EndBoundary" type="xs:dateTime" minOccurs="0"/>
+  <xs:element name="Repetition" minOccurs="0"><xs:complexType><xs:all>
+    <xs:element name="Interval"><xs:simpleType><xs:restriction base="xs:duration">
+      <xs:minInclusive value="PT1M"/><xs:maxInclusive value="P31D"/></xs:restriction></xs:simpleType></xs:element>
+    <xs:element name="Duration" type="xs:duration" minOccurs="0"/>
+    <xs:element name="StopAtDurationEnd" type="xs:boolean" minOccurs="0"/></xs:all></xs:complexType></xs:element>
+  <xs:element name="ExecutionTimeLimit" type="xs:duration" minOccurs="0"/>
+</xs:sequence></xs:complexType>
 <xs:simpleType name="filled"><xs:restriction base="xs:string"><xs:minLength value="1"/></xs:restriction></xs:simpleType>
 </xs:schema>
 """
@@ -129,9 +138,38 @@ def test_the_task_lasts_as_long_as_the_user_is_logged_on() -> None:
         "LogonType": "InteractiveToken", "RunOnlyIfIdle": "false", "StopOnIdleEnd": "false", "WakeToRun": "false",
         "RunOnlyIfNetworkAvailable": "false",
     }  # fmt: skip
+    assert said["Priority"] in {"4", "5", "6"}, "as any program of the user; 7 and more are held back"
     assert said.items() >= wanted.items()
     assert root.find(f"{TASK}Settings/{TASK}RestartOnFailure/{TASK}Interval") is not None
-    assert root.find(f"{TASK}Triggers/{TASK}LogonTrigger/{TASK}Repetition/{TASK}Interval") is not None
+
+
+def triggers(content: bytes) -> dict[str, dict[str, str | None]]:
+    """What each trigger of a task says."""
+    found = etree.fromstring(content).find(f"{TASK}Triggers")
+    assert found is not None
+    return {
+        trigger.tag.removeprefix(TASK): {item.tag.removeprefix(TASK): item.text for item in trigger.iter()}
+        for trigger in found
+    }
+
+
+def test_an_agent_that_ended_is_back_within_five_minutes() -> None:
+    """After each log-on, and in the session of the installation already, which has seen none.
+
+    Windows takes neither an end nor an exit code for a reason to start a program anew, so both triggers repeat
+    themselves without end; the second one began long ago, on every clock.
+    """
+    found = triggers(startup(machine("win32", "Jo")).content)
+    assert set(found) == {"LogonTrigger", "TimeTrigger"}
+    assert {said["Interval"] for said in found.values()} == {"PT5M"}
+    assert not [said for said in found.values() if "Duration" in said or "EndBoundary" in said]
+    began = datetime.fromisoformat(str(found["TimeTrigger"]["StartBoundary"]))
+    assert began < datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def test_an_agent_that_is_not_wanted_now_waits_for_the_log_on() -> None:
+    """What looks in every five minutes would start it in this session."""
+    assert set(triggers(startup(machine("win32", "Jo"), now=False).content)) == {"LogonTrigger"}
 
 
 def test_windows_is_told_by_schtasks() -> None:
@@ -164,8 +202,8 @@ def test_the_launch_agent_says_what_to_start(folder: str) -> None:
     assert (told["RunAtLoad"], told["KeepAlive"], told["ProcessType"]) == (
         True,
         {"SuccessfulExit": False},
-        "Background",
-    )
+        "Interactive",
+    ), "a button waits two seconds for it: nothing is to hold it back"
     assert told["StandardOutPath"] == told["StandardErrorPath"] == str(office.home / "start.log")
     assert str(found.file) == f"{office.folder}/Library/LaunchAgents/{told['Label']}.plist"
 

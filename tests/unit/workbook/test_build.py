@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 from openxml_audit import OpenXmlValidator
+from pyopenvba.cfb import CFB
 
 from agent.domain.faults import CATALOGUE
 from agent.domain.settings import SETTINGS
 from workbook import layout
 from workbook.book import Book
-from workbook.build import ROOT, TARGET, build, main
+from workbook.build import PROJECT, ROOT, TARGET, build, main, without_cache
 from workbook.package import Package
 
 DESIGN = {
@@ -118,6 +119,13 @@ def test_help_explains_everything() -> None:
     assert {status for status, _ in layout.STATUSES} | set(layout.DO) <= cells
     assert "My sync has stopped, what do I do?" in cells
     assert not [text for text in cells if "{" in text]
+
+
+def test_no_office_believes_what_is_left_of_a_cache() -> None:
+    """The project's cache is of no Office's version, and empty, as [MS-OVBA] 2.3.4.1 asks of those who write one."""
+    project = Package(Path("made.xlsm"), build()).part(PROJECT)
+    assert CFB.from_bytes(project).get_stream_in_storage("VBA", "_VBA_PROJECT").hex() == "cc61ffff000000"
+    assert without_cache(project) == project
 
 
 def test_excel_trusts_the_stored_results() -> None:

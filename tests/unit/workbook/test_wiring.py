@@ -64,6 +64,13 @@ def conf(path: Path) -> dict[str, object]:
     return {str(key): value for key, value in rows if key}
 
 
+def place(path: Path) -> object:
+    """Where the workbook says that it is kept."""
+    book = load_workbook(path)
+    sheet, cell = next(iter(book.defined_names["AutoXeroPath"].destinations))
+    return book[sheet][cell].value
+
+
 def parts(path: Path) -> dict[str, bytes]:
     package = Package.read(path)
     return {name: package.part(name) for name in package.names}
@@ -112,6 +119,41 @@ def test_the_workbook_says_what_it_is_wired_to(fresh: Path) -> None:
     wire(fresh, WIRING)
     assert read_wiring(fresh) == Wiring(WIRING.workbook_id, WIRING.inbox, WIRING.version)
     assert read(fresh).workbook_id == "w-1"
+
+
+def test_the_workbook_says_where_it_is_kept(fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a whole path; one that is wired before it is in its place says the place. Taken apart it says none."""
+    assert place(fresh) is None
+    monkeypatch.chdir(tmp_path)
+    wire(Path(fresh.name), WIRING)
+    assert place(fresh) == str(fresh)
+    wire(fresh, replace(WIRING, path="/home/jo/AutoXero.xlsm"))
+    assert place(fresh) == "/home/jo/AutoXero.xlsm"
+    unwire(fresh)
+    assert place(fresh) is None
+
+
+def cache(path: Path) -> bytes:
+    """What the project keeps compiled."""
+    return bytes(CFB.from_bytes(parts(path)["xl/vbaProject.bin"]).get_stream_in_storage("VBA", "_VBA_PROJECT"))
+
+
+def test_no_office_believes_what_is_left_of_a_cache(fresh: Path) -> None:
+    """A project that was written anew is compiled anew; one whose macros stay as they are stays byte for byte."""
+    wire(fresh, WIRING)
+    assert cache(fresh).hex() == "cc61ffff000000"
+    change(fresh, lambda file: file.vba_project().add_module("MyOffice", 'Attribute VB_Name = "MyOffice"\r\n'))
+    package = Package.read(fresh)
+    container = CFB.from_bytes(package.part("xl/vbaProject.bin"))
+    container.write_stream_in_storage("VBA", "_VBA_PROJECT", b"\xcc\x61\xb5\x00\x00 compiled by Excel")
+    package.replace("xl/vbaProject.bin", container.to_bytes())
+    package.save(fresh, package.digest)
+    before = parts(fresh)["xl/vbaProject.bin"]
+    assert wire(fresh, replace(WIRING, inbox="elsewhere")).changed
+    assert parts(fresh)["xl/vbaProject.bin"] == before
+    unwire(fresh)
+    assert cache(fresh).hex() == "cc61ffff000000"
+    assert "MyOffice" in macros(fresh)
 
 
 def test_all_other_parts_stay_as_they_lie(fresh: Path) -> None:
