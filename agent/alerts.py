@@ -31,6 +31,40 @@ _NEEDS_A_PERSON = frozenset({"AX-111", "AX-201", "AX-505"})
 """What waits for a person from the start."""
 _SIGN_INS = frozenset({"AX-301", "AX-302", "AX-401", "AX-405", "AX-406"})
 _TIMEOUT = 30.0
+_RELAY = "or take a mail server for programs: your provider's relay, or a mail-sending service."
+_REFUSALS = {
+    r"credentials were incorrect": (
+        "says that the user name or the password is wrong. The user name is the whole address; give both again with "
+        "“autoxero connect mail”. With two-step sign-in an ordinary password never works: then an app password does."
+    ),
+    r"SmtpClientAuth\w* is disabled for the mailbox": (
+        "does not let programs send from this mailbox. Let your administrator switch on “Authenticated SMTP” for it "
+        f"(Microsoft 365 admin center, the user, Mail, Manage email apps), {_RELAY}"
+    ),
+    r"SmtpClientAuth\w* is disabled for the tenant": (
+        "does not let programs send from any mailbox of your organisation. Let your administrator switch SMTP AUTH on "
+        f"(Exchange admin center, Settings, Mail flow), {_RELAY}"
+    ),
+    r"security defaults|did not meet the criteria": (
+        "keeps programs out by your organisation's security rules. Let your administrator except this mailbox "
+        f"(Microsoft Entra, security defaults or Conditional Access), {_RELAY}"
+    ),
+    r"basic authentication is (?:disabled|not supported)|5\.7\.30\b": (
+        f"no longer takes passwords from programs. Ask your administrator whether that may be allowed, {_RELAY}"
+    ),
+    r"5\.7\.9\b|application-specific password|app password": (
+        "takes no ordinary password. Make an app password in the mailbox's account, under security, and give that one "
+        "to “autoxero connect mail”."
+    ),
+    r"5\.7\.14\b|log in (?:via|with) your web browser": (
+        "wants to see a person first. Sign in to the mailbox in a browser once, confirm what it asks, and try again; "
+        "or make an app password there, under security."
+    ),
+    r"5\.7\.139\b|5\.7\.57\b": (
+        f"does not let programs in as they are. Ask your administrator about SMTP AUTH for this mailbox, {_RELAY}"
+    ),
+}
+"""What providers say when they refuse a sign-in, the plainest first, and what it means."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +77,7 @@ class News:
         cause: Why.
         detail: The facts of the case.
         cure: What to do now.
+        is_for_preview: It is told although nothing is sent.
     """
 
     key: str
@@ -50,23 +85,28 @@ class News:
     cause: str
     detail: str
     cure: str
+    is_for_preview: bool = False
 
 
-def alert(desk: Desk) -> list[str]:
+def alert(desk: Desk, *, is_dry: bool = False) -> list[str]:
     """Tell people what is new, if it is time to; and try again what was not taken.
+
+    In Preview and after a dry run nobody is mailed about invoices and runs. That the sign-in to Xero draws to its end
+    is told all the same: it is the agent's, and going live would begin with the search for whoever may sign in.
 
     Returns:
         What went wrong, in words.
     """
     settings = desk.settings
-    if settings.sync_mode != "Live" or not settings.alert_people:
+    is_live = settings.sync_mode == "Live" and not is_dry
+    if not settings.alert_people:
         return []
     outbox = Outbox(desk.ledger)
     now = desk.ledger.now()
     news = gather(desk, now)
     known = outbox.told()
     outbox.forget(known - {item.key for item in news})
-    fresh = [item for item in news if item.key not in known]
+    fresh = [item for item in news if item.key not in known and (is_live or item.is_for_preview)]
     last = outbox.last_made()
     if fresh and (last is None or now - last >= timedelta(minutes=settings.alert_within)):
         subject, text, html = compose(fresh, desk.ledger.fact("organisation"))
@@ -84,7 +124,7 @@ def gather(desk: Desk, now: datetime) -> list[News]:
         days, words = ending
         cause = "A person's sign-in to Xero holds for 60 days after it was last used."
         cure = "Run “autoxero test”: any use renews it. If that does not help, run “autoxero connect xero”."
-        news.append(News(f"xero sign-in {days}", "The Xero sign-in ends soon", cause, words, cure))
+        news.append(News(f"xero sign-in {days}", "The Xero sign-in ends soon", cause, words, cure, is_for_preview=True))
     well = desk.ledger.last_run(finished_well=True)
     last = desk.ledger.last_run()
     if last and last["fault_code"] and now - (well or last)["started"] > _LONG:
@@ -205,8 +245,10 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
     server = f"{settings.mail_server}:{settings.mail_port}"
     if isinstance(error, smtplib.SMTPResponseException):
         words = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        if known := _refused_sign_in(f"{error.smtp_code} {words}"):
+            return f"{server} {known}"
         if isinstance(error, smtplib.SMTPAuthenticationError):
-            return _refused_sign_in(server, f"{error.smtp_code} {words}")
+            return f"{server} refused the user name or password; some providers take app passwords only."
         for form in (password, f"\0{settings.mail_user}\0{password}") if password else ():
             words = words.replace(form, "•••").replace(b64encode(form.encode()).decode(), "•••")
         return f"{server} answered {error.smtp_code} {words}"
@@ -221,16 +263,8 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
     return f"{server} could not be reached or secured ({type(error).__name__})."
 
 
-def _refused_sign_in(server: str, said: str) -> str:
-    """Why a mail server refused the user: some providers have stopped to take passwords, or take special ones only."""
-    if re.search(r"5\.7\.139|5\.7\.57\b|basic authentication is dis|SmtpClientAuthent", said, re.IGNORECASE):
-        return (
-            f"{server} no longer takes passwords for this mailbox ({said[:11].strip()}). Take a mail server that does: "
-            "your provider's relay for programs, or a mail-sending service."
-        )
-    if re.search(r"5\.7\.9\b|application-specific password|app password", said, re.IGNORECASE):
-        return (
-            f"{server} takes no ordinary password ({said[:9].strip()}). Make an app password in the mailbox's account, "
-            "under security, and give that one to “autoxero connect mail”."
-        )
-    return f"{server} refused the user name or password; some providers take app passwords only."
+def _refused_sign_in(said: str) -> str:
+    """Why a provider refused the user, and what to do; blank where its words are not known."""
+    found = next((words for pattern, words in _REFUSALS.items() if re.search(pattern, said, re.IGNORECASE)), "")
+    code = re.match(r"\d{3}[ -]\d\.\d+\.\d+", said)
+    return f"{found} ({code[0]})" if found and code else found

@@ -24,6 +24,7 @@ from agent.pretend.world import World, build_world, in_between, mappings, next_d
 from agent.sync import Report, sync
 from agent.tell import report_json
 from agent.template import template
+from agent.verbs import test
 from agent.wire import Wire
 from workbook.project import Projection, project
 
@@ -80,6 +81,7 @@ def run_demo(folder: Path | None, invoices: int, *, keep: bool, as_json: bool) -
         demo = Demo(folder, cloud, build_world(cloud, invoices, datetime.now(UTC).date()), console)
         _prepare(demo)
         reports = _syncs(demo)
+        test(demo.desk())
         surprises = _surprises(demo)
         _summary(demo, reports, surprises)
         if as_json:

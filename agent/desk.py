@@ -6,16 +6,22 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from agent.autotask.client import PUBLIC_URL, Autotask, Credentials
 from agent.config import Config, read_config
-from agent.domain.books import Organisation
+from agent.domain.books import Books, Organisation
+from agent.domain.faults import CATALOGUE, Fault
 from agent.domain.mappings import ContactRow
+from agent.domain.problems import Problem
 from agent.domain.settings import Settings
+from agent.domain.suggest import lacking
 from agent.errors import PlainError, StopError, stop
 from agent.keys import Keys
 from agent.ledger.database import open_database
@@ -34,6 +40,7 @@ Show = Callable[[Projection, Mapping[str, str]], Sequence[str]]
 
 BACKUPS = "workbook-backups"
 """The folder in the home with copies of the workbook as it was before each change."""
+_BOOKS_KEEP = timedelta(hours=1)
 _NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
 
 
@@ -94,7 +101,30 @@ class Desk:
         rows = [
             ContactRow(int(key), "", name, "") for key, name in chosen.items() if not reading.mappings.contact(int(key))
         ]
-        return replace(reading, mappings=replace(reading.mappings, contacts=(*reading.mappings.contacts, *rows)))
+        mappings = replace(reading.mappings, contacts=(*reading.mappings.contacts, *rows))
+        return self.compared(replace(reading, mappings=mappings))
+
+    def compared(self, reading: Reading) -> Reading:
+        """What the workbook says, beside what Xero had when it was last looked at; alone where it never was."""
+        kept = self.ledger.fact("books")
+        books = msgspec.json.decode(kept, type=Books) if kept else None
+        typed = [problem for problem in reading.problems if not problem.by_lists]
+        found = lacking(reading.settings, reading.mappings, books) if books else []
+        return replace(reading, problems=(*typed, *found))
+
+    def read_books(self, organisation: Organisation) -> Books:
+        """What Xero offers now; the settings and mappings are compared with it."""
+        books = self.xero.books(organisation)
+        at = json.dumps(self.ledger.now().isoformat())
+        self.ledger.remember(books=msgspec.json.encode(books).decode(), books_at=at)
+        self.reading = self.compared(self.reading)
+        return books
+
+    @property
+    def has_fresh_books(self) -> bool:
+        """Whether Xero was looked at within the last hour."""
+        kept = json.loads(self.ledger.fact("books_at") or '""')
+        return bool(kept) and timedelta(0) <= self.ledger.now() - datetime.fromisoformat(kept) < _BOOKS_KEEP
 
     def _read(self) -> Reading:
         """Read the workbook; the one that the ledger knows is put right where it is gone, wrecked, or lacks a sheet."""
@@ -135,7 +165,7 @@ class Desk:
         try:
             sign_in = self.config.autotask_sign_in(self.settings)
         except PlainError as error:
-            raise stop("AX-302", str(error)) from None
+            raise _unasked("AX-302", "The sign-in to Autotask is not at hand", error) from None
         return self.autotask_as(Credentials(*sign_in))
 
     def autotask_as(self, credentials: Credentials) -> Autotask:
@@ -152,7 +182,7 @@ class Desk:
         try:
             client, secret = self.config.xero_sign_in(self.settings)
         except PlainError as error:
-            raise stop("AX-405", str(error)) from None
+            raise _unasked("AX-405", "Xero sign-in needed", error) from None
         if secret:
             self.forget_sign_in()  # such a sign-in does not end
             return self.xero_as(CustomConnection(client, secret, self.make_wire(), self.login_url))
@@ -188,15 +218,38 @@ class Desk:
         if self.ledger.fact("xero_sign_in_ends"):
             self.ledger.remember(xero_renewed="", xero_sign_in_ends="")
 
-    def check(self) -> None:
+    def check(self, *, is_asked: bool = True) -> None:
         """Refuse to go on with settings or mappings that are wrong.
+
+        What Xero did not have when it was last looked at may be there by now: it is looked at again before a person
+        is refused, else once for each slip, and hourly.
+
+        Args:
+            is_asked: A person waits for the answer.
 
         Raises:
             PlainError: All problems, one after the other.
         """
-        if not self.reading.problems:
+        lacks = "\n".join(problem.message for problem in self._stops() if problem.by_lists)
+        if lacks and (is_asked or not self.has_fresh_books or self.ledger.fact("lacking") != lacks):
+            self.ledger.remember(lacking=lacks)
+            with suppress(StopError, PlainError):  # then what is remembered counts
+                self.read_books(self.reach_xero())
+        self.refuse()
+
+    def _stops(self) -> list[Problem]:
+        return [problem for problem in self.reading.problems if problem.stops == "everything"]
+
+    def refuse(self) -> None:
+        """Refuse to go on with what is known to be wrong.
+
+        Raises:
+            PlainError: All problems, one after the other.
+        """
+        stops = self._stops()
+        if not stops:
             return
-        told = " ".join(f"{problem.where}: {problem.message}" for problem in self.reading.problems)
+        told = " ".join(f"{problem.where}: {problem.message}" for problem in stops)
         raise PlainError(
             f"AX-503 A setting or mapping is wrong; nothing was sent. {told}",
             "Mend it where it is named, or with “autoxero set” or “autoxero map”, and save the workbook.",
@@ -294,6 +347,11 @@ class Desk:
             "detail": error.fault.detail if error else "",
         }
         self.ledger.remember(**{f"light_{system}": json.dumps(told)})
+
+
+def _unasked(code: str, title: str, error: PlainError) -> StopError:
+    """What keeps a system from being asked at all: under its code, in its own words and with its own next step."""
+    return StopError(Fault(replace(CATALOGUE[code], title=title, cure=error.next_step), error.message))
 
 
 def open_desk(workbook: Path | None, tell: Progress) -> Desk:

@@ -20,19 +20,22 @@ from agent.domain.invoice import AutotaskId
 from agent.domain.mappings import Mappings
 from agent.template import template
 from workbook.errors import InUseError, WorkbookError
-from workbook.layout import PROOF_NAME
+from workbook.identity import Key, key_of, keys_of
+from workbook.layout import PROOF_NAME, TABLES
 from workbook.locks import opened_by
 from workbook.package import check_free
 from workbook.project import Projection, Row, project
-from workbook.read import read
+from workbook.read import Reading, read
 
 _HEARTBEAT = 2
 """After so many syncs with nothing new the file is touched all the same: its light turns red after three."""
 _LONGEST = 20.0
 """Seconds after which a process that brings an open workbook up to date is ended."""
+_BETWEEN = "\x1f"
+"""Between the parts of a key, which hold none: it counts as a blank."""
 SHOWN_FACTS = (
-    "asked_rows", "autotask_web_url", "base_currency", "contact_choices", "lists", "organisation", "preview",
-    "short_code", "untaxed", "xero_sign_in_ends",
+    "asked_rows", "autotask_web_url", "base_currency", "checks", "contact_choices", "do_answers", "lists",
+    "organisation", "preview", "short_code", "untaxed", "xero_sign_in_ends",
 )  # fmt: skip
 """The remembered facts that the sheets show, the lights apart; a test compares this with what the views read."""
 
@@ -69,9 +72,18 @@ def project_all(
     except (WorkbookError, OSError) as error:
         return _not_shown(desk, str(error), run)
     desk.ledger.remember(projected=mark + _state(desk), not_shown="")
+    return _noted(desk, notes, run)
+
+
+def _noted(desk: Desk, notes: Sequence[str], run: str) -> list[str]:
+    """AX-502, each note logged once for as long as it lasts."""
+    known = json.loads(desk.ledger.fact("noted") or "[]")
     for note in notes:
-        desk.ledger.log("AX-502 Put right in the workbook", note, run=run, level="Warning")
-    return notes
+        if note not in known:
+            desk.ledger.log("AX-502 Put right in the workbook", note, run=run, level="Warning")
+    if list(notes) != known:
+        desk.ledger.remember(noted=json.dumps(list(notes)))
+    return list(notes)
 
 
 def project_open(desk: Desk) -> list[str]:
@@ -87,9 +99,9 @@ def project_open(desk: Desk) -> list[str]:
     digest = desk.reading.digest
     is_cleared = desk.ledger.fact("wishes_cleared") == digest
     acted = {} if is_cleared else json.loads(desk.ledger.fact("wishes") or "{}")
-    full = _projection(desk, desk.ledger.rows())
+    full = _projection(desk, desk.reading, desk.ledger.rows())
     names = {**full.names, **views.stamps(desk.ledger, desk.settings)}
-    notes = list(desk.show(replace(full, names=names, edits=_chosen(desk)), acted))
+    notes = list(desk.show(replace(full, names=names, edits=_chosen(desk), is_whole=True), acted))
     if acted:
         desk.ledger.remember(wishes_cleared=digest)
     return notes
@@ -103,15 +115,22 @@ def _into_file(desk: Desk, wishes: Mapping[AutotaskId, str], *, only_moments: bo
         outcome = project(desk.workbook, Projection(names=stamps), backups=backups)
         desk.ledger.remember(stamps=_as_json(stamps))
         return list(outcome.notes)
-    shown = _projection(desk, desk.ledger.rows())
-    digests = {str(row["Autotask id"]): _digest(row) for row in shown.tables["Invoices"]}
+    reading = _as_saved(desk)
+    shown = _projection(desk, reading, desk.ledger.rows())
+    digests = {name: _digests(name, rows) for name, rows in shown.tables.items() if name != "Log"}
+    before = json.loads(desk.ledger.fact("shown_rows") or "{}")
+    unchanged = {name: _unchanged(before.get(name, {}), keys) for name, keys in digests.items()}
     rest = {name: rows for name, rows in shown.tables.items() if name != "Invoices"}
     content = hashlib.sha256(repr((rest, shown.names, shown.lists, digests)).encode()).hexdigest()
     stamps = _kept_stamps(desk, content)
-    edits = _cleared(desk, wishes) | _chosen(desk)
+    edits = _cleared(reading, wishes) | _chosen(desk)
     is_ours = not anew and desk.ledger.fact("projected").endswith(_state(desk))
-    tables = {**shown.tables, "Invoices": _news(desk, shown.tables["Invoices"], digests)} if is_ours else shown.tables
-    full = replace(shown, tables=tables, names={**shown.names, **stamps}, edits=edits)
+    full = replace(shown, names={**shown.names, **stamps}, edits=edits)
+    if is_ours:  # to compare all its rows with it takes long
+        news = [row for row in shown.tables["Invoices"] if key_of(("Autotask id",), row) not in unchanged["Invoices"]]
+        full = replace(full, tables={**shown.tables, "Invoices": news})
+    else:
+        full = replace(full, unchanged=unchanged, is_whole=True)
     outcome = project(desk.workbook, full, backups=backups, template=template())
     desk.ledger.remember(shown=content, stamps=_as_json(stamps), shown_rows=json.dumps(digests))
     if wishes:
@@ -121,14 +140,18 @@ def _into_file(desk: Desk, wishes: Mapping[AutotaskId, str], *, only_moments: bo
     return list(outcome.notes)
 
 
-def _news(desk: Desk, rows: Sequence[Row], digests: Mapping[str, str]) -> list[Row]:
-    """The rows that are not as the file shows them, where it is as we left it; to compare all with it takes long."""
-    before = json.loads(desk.ledger.fact("shown_rows") or "{}")
-    return [row for row in rows if before.get(key := str(row["Autotask id"])) != digests[key]]
+def _digests(table: str, rows: Sequence[Row]) -> dict[str, str]:
+    """What each row of a table shows, by its key."""
+    names = keys_of(TABLES[table])
+    return {
+        _BETWEEN.join(key_of(names, row)): hashlib.blake2b(repr(row).encode(), digest_size=8).hexdigest()
+        for row in rows
+    }
 
 
-def _digest(row: Row) -> str:
-    return hashlib.blake2b(repr(row).encode(), digest_size=8).hexdigest()
+def _unchanged(before: Mapping[str, str], now: Mapping[str, str]) -> set[Key]:
+    """The keys of the rows that show what they showed the last time."""
+    return {tuple(key.split(_BETWEEN)) for key, digest in now.items() if before.get(key) == digest}
 
 
 def _mark(desk: Desk) -> str:
@@ -180,11 +203,12 @@ def _while_open(desk: Desk, why: str, mark: str, run: str, told: str, *, anew: b
     session = mark + _stamp(desk.workbook) + _stamp(desk.workbook.with_name(f"~${desk.workbook.name}"))
     if not (anew or told) and shown.get("session") == session and not _is_silent(desk, shown):
         return []
-    if trouble := refresh_open(desk, told):
+    trouble, note = refresh_open(desk, told)
+    if trouble:
         return _not_shown(desk, f"{why} {trouble}", run)
     now = datetime.now().isoformat(timespec="seconds")  # noqa: DTZ005 - as on the sheet
     desk.ledger.remember(told_open=json.dumps({"session": session, "at": now}), not_shown="")
-    return []
+    return _noted(desk, [note] if note else [], run)
 
 
 def may_have_excel() -> bool:
@@ -193,7 +217,7 @@ def may_have_excel() -> bool:
     return sys.platform in {"win32", "darwin"} or (xlwings is not None and xlwings.engines.active is not None)
 
 
-def refresh_open(desk: Desk, told: str = "") -> str:
+def refresh_open(desk: Desk, told: str = "") -> tuple[str, str]:
     """Start the short-lived process that brings the open workbook up to date: Excel may hang, the agent may not.
 
     Args:
@@ -201,7 +225,7 @@ def refresh_open(desk: Desk, told: str = "") -> str:
         told: A sentence for the status bar.
 
     Returns:
-        Blank when it is done, else why not.
+        Why it could not be done, blank when it was; and then what could not be shown, or was put right.
     """
     ours = {name: value for name, value in desk.config.environment.items() if name == "AUTOXERO_DATABASE_URL"}
     others = {name: value for name, value in os.environ.items() if not name.startswith("AUTOXERO_")}
@@ -220,11 +244,11 @@ def refresh_open(desk: Desk, told: str = "") -> str:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired:
-        return f"Excel did not answer within {_LONGEST:.0f} seconds."
+        return f"Excel did not answer within {_LONGEST:.0f} seconds.", ""
     except OSError as error:
-        return f"The open workbook could not be reached ({error.strerror or type(error).__name__})."
-    said = done.stdout.strip().splitlines()
-    return "" if done.returncode == 0 else (said[-1] if said else "The open workbook could not be reached.")
+        return f"The open workbook could not be reached ({error.strerror or type(error).__name__}).", ""
+    said = (done.stdout.strip().splitlines() or [""])[-1]
+    return ("", said) if done.returncode == 0 else (said or "The open workbook could not be reached.", "")
 
 
 def _not_shown(desk: Desk, why: str, run: str) -> list[str]:
@@ -249,12 +273,16 @@ def _asked(desk: Desk) -> list[tuple[str, str, str]]:
     return sorted(now)
 
 
-def _cleared(desk: Desk, wishes: Mapping[AutotaskId, str]) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
-    """Blank the cells that were acted on, where they still hold the same choice: it may have been changed meanwhile."""
-    if not wishes:
-        return {}
+def _as_saved(desk: Desk) -> Reading:
+    """The reading; another one where the file was saved since: rows and choices may have come and gone."""
     is_same = hashlib.sha256(desk.workbook.read_bytes()).hexdigest() == desk.reading.digest
-    reading = desk.reading if is_same else read(desk.workbook)
+    return desk.reading if is_same else desk.compared(read(desk.workbook))
+
+
+def _cleared(
+    reading: Reading, wishes: Mapping[AutotaskId, str]
+) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]]]:
+    """Blank the cells that were acted on, where they still hold the same choice: it may have been changed meanwhile."""
     now = {wish.autotask_id: wish.verb for wish in reading.wishes}
     cells: dict[tuple[str, ...], dict[str, views.Cell]] = {
         (str(key),): {"Do": None} for key, verb in wishes.items() if now.get(key) == verb
@@ -292,15 +320,14 @@ def _as_json(stamps: Mapping[str, views.Cell]) -> str:
     )
 
 
-def _projection(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Projection:
-    ledger, settings = desk.ledger, desk.settings
+def _projection(desk: Desk, reading: Reading, rows: Sequence[Mapping[str, Any]]) -> Projection:
+    ledger, settings, problems, told = desk.ledger, desk.settings, reading.problems, reading.told
     heads, lines = views.preview(ledger)
-    problems = {problem.where: problem.message for problem in desk.reading.problems}
     where = views.addresses(ledger)
     both = reconciliation.Reconciliation(rows, where, ledger.fact("base_currency"), settings.start_date)
     return Projection(
         tables={
-            "Invoices": views.invoices(rows, settings.tries, where),
+            "Invoices": views.invoices(rows, settings.tries, where, views.answers(ledger, rows, problems)),
             "Faults": views.faults(rows, settings.tries),
             "Log": views.log(ledger.log_rows(settings.log_rows)),
             "Preview": heads,
@@ -309,11 +336,11 @@ def _projection(desk: Desk, rows: Sequence[Mapping[str, Any]]) -> Projection:
             "Reconcile": both.by_customer(),
             "ReconcileAccounts": reconciliation.by_account(ledger.line_sums()),
             "NotFromAutotask": both.others(ledger.others()),
-            "Settings": views.setting_problems(problems),
-            **views.maps(ledger, rows, _asked(desk)),
+            "Settings": views.setting_problems(problems, told),
+            **views.maps(ledger, rows, _asked(desk), problems, told),
         },
         names={
-            **views.dashboard(ledger, settings, rows, desk.reading.problems),
+            **views.dashboard(ledger, settings, rows, problems),
             PROOF_NAME: both.proof(),
         },
         lists=json.loads(ledger.fact("lists") or "{}"),

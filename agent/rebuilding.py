@@ -21,7 +21,7 @@ from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import is_autotask, marked_id
+from agent.domain.lookup import is_autotask, is_numbered_by_us, marked_id
 from agent.domain.money import ZERO, rounded
 from agent.domain.record import Status
 from agent.domain.settings import Settings
@@ -183,7 +183,7 @@ class _Documents:
             if (marked := marked_id(item)) is not None and is_autotask(item, web_url):
                 self.by_mark[marked].append(item)
             self.by_number[item.kind, item.number.casefold()].append(item)
-            if item.is_live and marked_id(item) is None:
+            if item.is_live and marked_id(item) is None and not is_numbered_by_us(item):
                 self.by_sums[item.kind, item.contact_name.casefold(), item.date, item.total].append(item)
 
     def alike(self, invoice: Invoice) -> Posted | None:

@@ -32,7 +32,7 @@ from agent.domain.money import ZERO, rounded
 from agent.ledger.ledger import LineSum
 from agent.views import IN_XERO_AS, Row, is_on_faults, kind_of, linked, total_of
 from workbook.cells import Cell, Link
-from workbook.layout import AGREE
+from workbook.layout import AGREE, GO_TO
 
 Invoice = Mapping[str, Any]
 """A row of the ledger."""
@@ -205,8 +205,9 @@ class Reconciliation:
         if not self.rows:
             return "No invoices yet."
         agree = sum(group.reasons[AGREE].count for group in self._currencies.values() if AGREE in group.reasons)
+        share = round(100 * sum(group.autotask.count for group in self._groups.values()) / len(self.rows), 1)
         return (
-            f"100 % of {len(self.rows)} invoices since Start date: {agree} agree to the cent; "
+            f"{share:g} % of {len(self.rows)} invoices since Start date: {agree} agree to the cent; "
             "the statement says why the others differ."
         )
 
@@ -244,7 +245,7 @@ def _statement(currency: str, group: Group, start: str) -> list[Row]:
     reasons = sorted(group.reasons.items(), key=lambda item: (item[0] != AGREE, item[0]))
     lines = [
         _line(currency, start, group.autotask),
-        *(_line(currency, why, sums) for why, sums in reasons),
+        *(_line(currency, why, sums, group.differing.get(why, ())) for why, sums in reasons),
         _line(currency, "In Xero", group.xero),
         _line(currency, f"{_PART}of which drafts, not yet approved", group.drafts),
         _line(currency, f"{_PART}of which approved", group.approved),
@@ -254,10 +255,10 @@ def _statement(currency: str, group: Group, start: str) -> list[Row]:
     return [*lines, paid | {"Total": group.paid}, open_ | {"Total": group.outstanding}]
 
 
-def _line(currency: str, name: str, sums: Sums) -> Row:
+def _line(currency: str, name: str, sums: Sums, rows: Sequence[Invoice] = ()) -> Row:
     return {
         "Currency": currency,
-        "Line": name,
+        "Line": Link(name, _sheet(rows)[1]) if rows else name,
         "Invoices": sums.count,
         "Net": sums.net,
         "Tax": sums.tax,
@@ -307,8 +308,13 @@ def _place(group: Group, addresses: Addresses) -> Cell:
         return ""
     if len(rows) == 1 and _in_xero(rows[0]) and (url := addresses.document(rows[0]["xero_kind"], rows[0]["xero_id"])):
         return Link(f"{rows[0]['xero_number']} in Xero", url)
+    return Link(*_sheet(rows))
+
+
+def _sheet(rows: Sequence[Invoice]) -> tuple[str, str]:
+    """The sheet that tells more of invoices, in words, and the place there; a name stays right when it is renamed."""
     sheet = "Faults" if any(map(is_on_faults, rows)) else "Invoices"
-    return Link(f"Sheet {sheet}", f"#{sheet}!A1")
+    return f"Sheet {sheet}", f"#{GO_TO[sheet]}"
 
 
 def by_account(sums: Iterable[LineSum]) -> list[Row]:

@@ -2,7 +2,8 @@
 
 It syncs by the clock, answers the buttons of the workbook, and notices when it was saved with something to do.
 One thread (the caller's) looks at the clock and into the inbox, and never waits for anything else. One worker does one
-thing at a time, in order: so a button is heard within a second or two while a sync is under way.
+thing at a time, in order: so a button is heard within a second or two while a sync is under way. A second one does what
+waits for a person: the sign-in to Xero in a browser.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class Service:
         self._make_desk = make_desk
         self._sleep = sleep or self.stopping.wait
         self.worker = Worker(self.stopping, self._interrupted, self._note)
+        self.browser = Worker(self.stopping, self._interrupted, self._note, "autoxero-browser")
+        self._sign_ins = 0
         self._since = now()
         self._held_until: datetime | None = None
         self._workbook_id = ""
@@ -108,7 +111,8 @@ class Service:
         self._times.every(_LOOK_EVERY).seconds.do(self.worker.add, "look", "", self._look_at_workbook)
         self._times.every(10).minutes.do(lambda: self.inbox.tidy(self.now()))
         self._times.every(1).minutes.do(self._each_minute)
-        self._times.every(1).days.do(self._each_day)
+        self._hourly_job = self._times.every(1).hours
+        self._hourly_job.do(self._each_hour)
 
     # --- the caller's thread ------------------------------------------------------------------------------------------
 
@@ -135,8 +139,8 @@ class Service:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the worker still waits for an answer: the process may be ended all the same, nothing is lost."""
-        return self.worker.is_alive
+        """Whether a worker still waits for an answer: the process may be ended all the same, nothing is lost."""
+        return self.worker.is_alive or self.browser.is_alive
 
     def stop(self, exit_code: int = DONE) -> None:
         """Stop: a run under way ends before its next request."""
@@ -155,8 +159,10 @@ class Service:
         for name in self.inbox.unanswered():
             self._give(name, _STOPPED)
         self.diary.info("AutoXero %s began to keep %s in step.", self._version, self.workbook)
-        self._times.at_once(self._sync_job)
+        for job in (self._sync_job, self._hourly_job):  # a computer that is switched off at night gets to them, too
+            self._times.at_once(job)
         self.worker.start()
+        self.browser.start()
 
     def _tick(self) -> None:
         """One look at everything. It waits for nothing."""
@@ -164,7 +170,7 @@ class Service:
             self.diary.error("The folder %s, or the ledger in it, is gone. The agent has stopped.", self.config.home)
             self.stop(MEND_FIRST)
             return
-        if self._is_outdated and self.worker.is_idle:
+        if self._is_outdated and self.worker.is_idle and self.browser.is_idle:
             self.diary.info("AutoXero was updated to %s; the agent starts anew.", installed_version())
             self.stop(UPDATED)
             return
@@ -187,6 +193,8 @@ class Service:
         for item in found:
             if isinstance(item, Refusal):
                 self._refuse(item)
+            elif item.verb == "connect-xero":
+                self._sign_in_soon(item)
             else:
                 self.worker.add(item.asks, f"answering “{words(item.verb)}”", partial(self._answer, item), item.name)
 
@@ -202,6 +210,13 @@ class Service:
 
         self.worker.add(("refused", refusal.name), "", note)
 
+    def _sign_in_soon(self, request: Request) -> None:
+        """Beside all else, for it waits for a person. One at a time: pressed again, the earlier page is given up."""
+        self._sign_ins += 1
+        number = self._sign_ins
+        act = partial(self._sign_in, request, lambda: self._is_ending() or number != self._sign_ins)
+        self.browser.add(number, f"answering “{words(request.verb)}”", act, request.name)
+
     def _sync_is_due(self) -> None:
         if self._held_until is None:
             self.worker.add("sync", "syncing", self._sync)
@@ -215,8 +230,8 @@ class Service:
         version = installed_version()
         self._is_outdated = bool(version) and version != self._version
 
-    def _each_day(self) -> None:
-        """Keep the sign-in to Xero alive, and throw away the reports of old bugs."""
+    def _each_hour(self) -> None:
+        """Keep the sign-in to Xero alive where it was not used for a day, and throw away the reports of old bugs."""
         self.worker.add("sign-in", "", self._keep_signed_in)
         for path in self.config.home.glob("bug-*.txt"):
             with suppress(OSError):
@@ -228,7 +243,7 @@ class Service:
         now = self.now()
         told = " ".join(text for text in list(self.troubles.values()) if text)
         coming = self._held_until or self._sync_job.next_run
-        state = State(self._since, self.worker.doing, coming, told, now)
+        state = State(self._since, self.worker.doing or self.browser.doing, coming, told, now)
         known = self._state
         is_same = known is not None and (known.doing, known.next_run, known.trouble) == (state.doing, coming, told)
         if is_same and known is not None and timedelta(0) <= now - known.at < REFRESHED:
@@ -240,7 +255,8 @@ class Service:
     def _end(self) -> None:
         self.stop()
         self.diary.info("The agent is stopping.")
-        self.worker.end(_GRACE)
+        for worker in (self.worker, self.browser):
+            worker.end(_GRACE)
         forget_state(self.config.home)
         self.diary.info("The agent has stopped.")
         for handler in list(self.diary.handlers):
@@ -249,17 +265,22 @@ class Service:
     # --- the worker's thread -----------------------------------------------------------------------------------------
 
     @contextmanager
-    def _desk(self) -> Iterator[Desk]:
-        """A desk for one piece of work, cleared afterwards."""
-        desk = self._make_desk(self._make_wire, self.worker.tell)
+    def _desk(self, is_over: Callable[[], bool] | None = None) -> Iterator[Desk]:
+        """A desk for one piece of work, cleared afterwards; with ``is_over`` for what waits for a browser."""
+        tell = self.worker.tell if is_over is None else self._waits_for_browser
+        desk = self._make_desk(lambda: Wire(TIMEOUT, self._nap, is_stopped=is_over or self._is_ending), tell)
         try:
             yield desk
         finally:
             if "ledger" in vars(desk):
                 desk.ledger.engine.dispose()
 
-    def _make_wire(self) -> Wire:
-        return Wire(TIMEOUT, self._nap, is_stopped=lambda: self.stopping.is_set() or self._signalled is not None)
+    def _is_ending(self) -> bool:
+        return self.stopping.is_set() or self._signalled is not None
+
+    def _waits_for_browser(self, _text: str) -> None:
+        """In place of an address that only the person's own browser needs to know."""
+        self.browser.tell("waiting for your browser")
 
     def _nap(self, seconds: float) -> None:
         self.stopping.wait(seconds)
@@ -281,9 +302,9 @@ class Service:
             with suppress(PlainError):
                 self._take_note(desk, desk.reading)
 
-    def _answer(self, request: Request, task: Task) -> None:
+    def _answer(self, request: Request, task: Task, is_over: Callable[[], bool] | None = None) -> None:
         """Carry out what a button asks for, and say in a sentence what became of it."""
-        with self._desk() as desk:
+        with self._desk(is_over) as desk:
             desk.ledger.remember(inbox_seen=self._seen())
             try:
                 told = self._patiently(lambda: answer(desk, request))
@@ -297,8 +318,17 @@ class Service:
                 self._give(name, told)
             self.diary.info("%s: %s", words(request.verb), told)
             note(desk, request, told)
-            with suppress(PlainError):
-                self._take_note(desk, desk.reading)
+            if is_over is None:  # what a sign-in typed is news to the worker
+                with suppress(PlainError):
+                    self._take_note(desk, desk.reading)
+
+    def _sign_in(self, request: Request, is_over: Callable[[], bool], task: Task) -> None:
+        try:
+            self._answer(request, task, is_over)
+        except KeyboardInterrupt:
+            if self._is_ending():
+                raise
+            self._give(request.name, "“Connect Xero” was pressed again; that began anew.")
 
     def _keep_signed_in(self, _task: Task) -> None:
         with self._desk() as desk:
@@ -350,7 +380,7 @@ class Service:
         """Remember what the workbook said when it was last acted on."""
         self._workbook_id = desk.ledger.fact("workbook_id") or reading.workbook_id
         self._times.change(self._sync_job, reading.settings.sync_every)
-        self._saw = reading.settings, reading.mappings, frozenset(reading.wishes)
+        self._saw = reading.settings, (reading.mappings, reading.problems), frozenset(reading.wishes)
 
     # --- what goes wrong ----------------------------------------------------------------------------------------------
 

@@ -41,7 +41,6 @@ from agent.watch import note_others, was_changed, watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
-_BOOKS_KEEP = timedelta(hours=1)
 _MANY = 5
 """So many invoices without any tax are no chance."""
 
@@ -108,9 +107,10 @@ def sync(desk: Desk, *, dry_run: bool = False, is_asked: bool = False) -> Report
     """
     with one_at_a_time(desk):
         try:
-            desk.check()
+            desk.check(is_asked=is_asked)
         except PlainError as error:
             desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
+            alert(desk, is_dry=dry_run)
             project_all(desk)
             raise
         return _Run(desk, dry_run=dry_run, is_asked=is_asked).go()
@@ -138,7 +138,8 @@ class _Run:
         except (OSError, sqlite3.Error) as error:
             self.ledger.log("The ledger could not be backed up", str(error), run=report.run, level="Warning")
         fence = self.ledger.begin_run(report.run, report.mode)
-        wishes = take_wishes(desk, report.run) if self.is_live else {}
+        wishes = {} if report.mode == "Dry run" else take_wishes(desk, report.run)
+        self._note_unclear()
         stopped: StopError | None = None
         try:
             if self.settings.paused:
@@ -154,18 +155,32 @@ class _Run:
         except PlainError as error:
             self.ledger.log("Nothing was sent", str(error), run=report.run, level="Warning")
             self.ledger.end_run(report.run, _counts(report), fault("AX-503", error.message))
+            project_all(desk, report.run)
             raise
         except FenceError:
             raise PlainError("Another sync has begun since.", "It takes care of everything.", BUSY) from None
         self._count_calls()
         report.finished = datetime.now(UTC)
         self.ledger.end_run(report.run, _counts(report), stopped.fault if stopped else None)
-        report.problems += alert(desk)
+        report.problems += alert(desk, is_dry=report.mode == "Dry run")
         report.problems += project_all(desk, report.run, wishes)
         self.ledger.remember(workbook_path=str(desk.workbook.absolute()))
         if stopped is not None:
             raise stopped
         return report
+
+    def _note_unclear(self) -> None:
+        """Tell what stands under Do and cannot be done: in every run's answer, and in the log once."""
+        known = json.loads(self.ledger.fact("unclear") or "[]")
+        unclear = [item for item in self.desk.reading.problems if item.stops == "nothing" and not item.by_lists]
+        told = [f"{item.where}: {item.message}" for item in unclear]
+        for item, text in zip(unclear, told, strict=True):
+            about = AutotaskId(int(item.key[0])) if item.key else None
+            if text not in known:
+                self.ledger.log("Do is not clear", item.message, run=self.report.run, level="Warning", about=about)
+        if told != known:
+            self.ledger.remember(unclear=json.dumps(told))
+        self.report.problems += told
 
     def _work(self, fence: int) -> None:
         desk, report = self.desk, self.report
@@ -188,13 +203,15 @@ class _Run:
                 if key not in struck and _is_open(poster.records.get(key))  # one strike a run
             ]
             report.pulled = len(open_headers)
-            if open_headers:
-                books = self._books(organisation, [poster.records.get(AutotaskId(row.id)) for row in open_headers])
+            books, are_new = self._books(organisation, [poster.records.get(AutotaskId(row.id)) for row in open_headers])
+        if are_new:
+            with self._light("autotask"):
+                self._remember_lists(books, source)
+            desk.refuse()
         held: StopError | None = None
         if open_headers:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
-            self._remember_lists(books, source)
             if self.is_live and not poster.records:
                 self._keep_left_out(invoices)
                 poster = self._poster(fence)
@@ -226,18 +243,17 @@ class _Run:
         self.report.faulted = len(poster.failed) - self.report.retrying
         return set(poster.failed)
 
-    def _books(self, organisation: Organisation, records: Sequence[Record | None]) -> Books:
-        """The books, fresh where something may be sent; where all only wait for a date, those of the last hour do."""
-        kept = json.loads(self.ledger.fact("books_at") or '""')
-        now = self.ledger.now()
+    def _books(self, organisation: Organisation, records: Sequence[Record | None]) -> tuple[Books, bool]:
+        """The books, and whether they were read now: where something may be sent.
+
+        Where nothing is open, or all only waits for a date, those of the last hour do.
+        """
         only_waits = all(record is not None and record.fault_code == "AX-205" for record in records)
-        if only_waits and kept and timedelta(0) <= now - datetime.fromisoformat(kept) < _BOOKS_KEEP:
+        if only_waits and self.desk.has_fresh_books:
             books = msgspec.json.decode(self.ledger.fact("books"), type=Books)
-            if not _would_go(organisation, books.organisation):
-                return replace(books, organisation=organisation)
-        books = self.desk.xero.books(organisation)
-        self.ledger.remember(books=msgspec.json.encode(books).decode(), books_at=json.dumps(now.isoformat()))
-        return books
+            if not records or not _would_go(organisation, books.organisation):
+                return replace(books, organisation=organisation), False
+        return self.desk.read_books(organisation), True
 
     def _poster(self, fence: int) -> Poster:
         return Poster(self.ledger, self.desk.xero, self.report.run, fence, self.ledger.records(), self.settings)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import msgspec
+
 from agent import checks
 from agent.autotask.source import Source
 from agent.desk import Desk
 from agent.domain import settings as declared
-from agent.domain.books import one_blank
+from agent.domain.books import Books, one_blank
 from agent.domain.contact import match
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
@@ -393,6 +395,10 @@ def _check_listed(desk: Desk, name: str, value: object) -> None:
     """
     entries = json.loads(desk.ledger.fact("lists") or "{}").get(name) or []
     known = {form.casefold() for entry in entries for form in (entry, code_of(entry), entry.rpartition(" (")[0])}
+    if name in {"Accounts", "TaxRates"} and (kept := desk.ledger.fact("books")):
+        books = msgspec.json.decode(kept, type=Books)
+        if (books.account if name == "Accounts" else books.tax_rate)(str(value)) is not None:
+            return  # by code, label or a name that only one has
     if entries and value and str(value).casefold() not in known and code_of(str(value)).casefold() not in known:
         near = get_close_matches(str(value), entries, 3, 0.4)
         hint = f"Nearest: {', '.join(near)}." if near else "The drop-down beside the cell lists what there is."

@@ -13,12 +13,13 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.links import NOWHERE, Addresses
 from agent.domain.money import ZERO, rounded
-from agent.domain.problems import Problem
+from agent.domain.problems import Key, Problem, Stops
+from agent.domain.record import standing
 from agent.domain.settings import SETTINGS, Settings
 from agent.domain.text import counted
 from agent.ledger.ledger import Ledger
 from workbook import cells
-from workbook.layout import SINCE, since_name
+from workbook.layout import CHECK_PARTS, CHECKS, SINCE, TABLES, TESTED_NAME, check_name, since_name
 
 Cell = cells.Cell
 Row = dict[str, Cell]
@@ -78,12 +79,26 @@ def linked(text: str, url: str) -> Cell:
     return cells.Link(text, url) if text and url else text
 
 
-def invoices(rows: Sequence[Mapping[str, Any]], tries: int, where: Addresses = NOWHERE) -> list[Row]:
-    """The sheet Invoices."""
-    return [_invoice(row, tries, where) for row in rows]
+def answers(ledger: Ledger, rows: Sequence[Mapping[str, Any]], problems: Iterable[Problem]) -> dict[int, str]:
+    """What is to be said in the row about a choice in the column Do that changed nothing, by invoice."""
+    told = json.loads(ledger.fact("do_answers") or "{}")
+    found = {
+        row["autotask_id"]: told[key][0]
+        for row in rows
+        if (key := str(row["autotask_id"])) in told and told[key][1] == standing(row["status"], row["fault_code"])
+    }
+    unclear = (item for item in problems if item.table in {"Invoices", "Faults"} and item.key)
+    return found | {int(item.key[0]): item.message for item in unclear}
 
 
-def _invoice(row: Mapping[str, Any], tries: int, where: Addresses) -> Row:
+def invoices(
+    rows: Sequence[Mapping[str, Any]], tries: int, where: Addresses = NOWHERE, said: Mapping[int, str] | None = None
+) -> list[Row]:
+    """The sheet Invoices; ``said`` is what answers a choice in the column Do."""
+    return [_invoice(row, tries, where, (said or {}).get(row["autotask_id"], "")) for row in rows]
+
+
+def _invoice(row: Mapping[str, Any], tries: int, where: Addresses, said: str) -> Row:
     total = total_of(row)
     sent = row["xero_id"] is not None
     what = f"{row['fault_code']} {row['fault_title']}" if row["fault_code"] else row["why"]
@@ -111,7 +126,7 @@ def _invoice(row: Mapping[str, Any], tries: int, where: Addresses) -> Row:
         "Paid on": row["paid_on"],
         "Tries": f"{row['strikes']}/{tries}" if row["strikes"] else "",
         "Fault": what,
-        "What to do": row["fault_cure"],
+        "What to do": " ".join(filter(None, (said, row["fault_cure"]))),
         "Sent on": local(row["sent_on"]),
         "Last tried": local(row["last_tried"]),
         "Autotask id": row["autotask_id"],
@@ -158,10 +173,14 @@ def log(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 def preview(ledger: Ledger) -> tuple[list[Row], list[Row]]:
-    """The tables Preview and PreviewLines, as of the last preview or dry run."""
+    """The tables Preview and PreviewLines, as of the last preview or dry run, less what was sent since."""
     heads: list[Row] = []
     lines: list[Row] = []
-    for item in json.loads(ledger.fact("preview") or "[]", parse_float=Decimal):
+    previewed = json.loads(ledger.fact("preview") or "[]", parse_float=Decimal)
+    sent = {key for key, record in ledger.records().items() if record.xero_id} if previewed else set()
+    for item in previewed:
+        if item["action"] == "Send" and item["autotask_id"] in sent:
+            continue
         document = item["document"] or {}
         expected = document.get("expected", {})
         sign = -1 if document.get("kind") == "Credit note" else 1  # as on all other sheets
@@ -207,37 +226,73 @@ def _day(text: str | None) -> date | None:
 
 
 def maps(
-    ledger: Ledger, rows: Sequence[Mapping[str, Any]], asked: Iterable[tuple[str, str, str]] = ()
+    ledger: Ledger,
+    rows: Sequence[Mapping[str, Any]],
+    asked: Iterable[tuple[str, str, str]] = (),
+    problems: Iterable[Problem] = (),
+    told: Iterable[tuple[str, Key]] = (),
 ) -> dict[str, list[Row]]:
-    """The agent's part of the mapping tables: rows for codes that have none, and what waits for each.
+    """The agent's part of the mapping tables: rows for codes that have none, what waits for each, and what is wrong.
 
-    ``asked`` are the rows that were asked for before, as (table, keys): where nothing waits any more, they say so.
+    Args:
+        ledger: What is missing.
+        rows: The invoices.
+        asked: The rows that were asked for before, as (table, keys): where nothing waits any more, they say so.
+        problems: What is wrong with rows.
+        told: The rows that show something under Problem.
     """
-    row: Row
     by_id = {row["autotask_id"]: row for row in rows}
-    waiting: defaultdict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    waiting: defaultdict[tuple[str, Key], list[Mapping[str, Any]]] = defaultdict(list)
+    nearest: dict[Key, str] = {}
     for table, first, second, autotask_id in ledger.missing():
         if autotask_id in by_id and by_id[autotask_id]["xero_id"] is None:
-            waiting[table, first, second].append(by_id[autotask_id])
-    keys = {"AccountMap": ("Billing code", "Line type"), "TaxMap": ("Tax region", "Tax category")}
-    found: dict[str, list[Row]] = {"AccountMap": [], "TaxMap": [], "ContactMap": []}
+            key = _map_key(table, first, second)
+            waiting[table, key].append(by_id[autotask_id])
+            nearest[key] = second
     for table, first, second in asked:
-        if (table, first, second) not in waiting:  # nothing waits for it any more
-            row = {"Invoices waiting": None, "Problem": ""}
-            if table == "ContactMap":
-                row |= {"Company id": int(first)}
-            else:
-                row |= {keys[table][0]: first, keys[table][1]: second, "Money waiting": None}
-            found[table].append(row)
-    for (table, first, second), group in waiting.items():
-        row = {"Invoices waiting": len(group), "Problem": "Choose one, save, and press Resync."}
-        if table == "ContactMap":
-            row |= {"Autotask company": group[0]["customer"], "Company id": int(first), "Nearest names": second}
-        else:
-            money = sum((total_of(item) for item in group), ZERO)
-            row |= {keys[table][0]: first, keys[table][1]: second, "Money waiting": money}
-        found[table].append(row)
-    return found
+        waiting[table, _map_key(table, first, second)]  # nothing may wait for it any more
+    found: dict[str, list[Row]] = {"AccountMap": [], "TaxMap": [], "ContactMap": [], "TrackingMap": []}
+    for (table, key), group in waiting.items():
+        row = _row_of(table, key) | {
+            "Invoices waiting": len(group) or None,
+            "Money waiting": sum((total_of(item) for item in group), ZERO) if group else None,
+            "Problem": "Choose one, save, and press Resync." if group else "",
+        }
+        if table == "ContactMap" and group:
+            row |= {"Autotask company": group[0]["customer"], "Nearest names": nearest[key]}
+        columns = {column.name for column in TABLES[table].columns}
+        found[table].append({name: value for name, value in row.items() if name in columns})
+    problems, told = list(problems), list(told)
+    return {table: _with_problems(table, those, problems, told) for table, those in found.items()}
+
+
+def _map_key(table: str, first: str, second: str) -> Key:
+    """The key of a row that is missing; a company's second part are the names that are like it."""
+    return (first,) if table == "ContactMap" else (first, second)
+
+
+def _row_of(table: str, key: Key) -> Row:
+    """The row of a key, with nothing but its key."""
+    columns = map(TABLES[table].column, TABLES[table].key)
+    return {
+        column.name: int(part) if column.kind == "whole" and part.isdecimal() else part
+        for column, part in zip(columns, key, strict=True)
+    }
+
+
+def _with_problems(
+    table: str, rows: Iterable[Row], problems: Iterable[Problem], told: Iterable[tuple[str, Key]]
+) -> list[Row]:
+    """With what is wrong beside each row, and nothing where it is mended; other rows of the sheet are left alone."""
+    names = TABLES[table].key
+    found = {tuple(cells.fold(row.get(name)) for name in names): row for row in rows}
+    for key in (key for name, key in told if name == table):
+        found.setdefault(tuple(map(cells.fold, key)), _row_of(table, key) | {"Problem": ""})
+    for problem in problems:
+        if problem.table == table and problem.key:
+            row = found.setdefault(tuple(map(cells.fold, problem.key)), _row_of(table, problem.key))
+            row["Problem"] = problem.message
+    return list(found.values())
 
 
 def connections(ledger: Ledger) -> dict[str, dict[str, Any]]:
@@ -308,8 +363,9 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
     rows: Sequence[Mapping[str, Any]], ledger: Ledger, problems: Sequence[Problem] = ()
 ) -> str:
     """The one thing to do next, for the Dashboard."""
-    if problems:
-        return f"Nothing is sent until this is mended. {problems[0].where}: {problems[0].message}"
+    if stops := _named_problems(problems, "everything"):
+        count = f"these {len(stops)} problems are" if len(stops) > 1 else "this is"
+        return f"Nothing is sent until {count} mended; the column Problem says how. {' '.join(stops)}"
     for name, light in connections(ledger).items():
         if light["ok"] is False:
             return f"{name.capitalize()}: {light['code']} {light['detail']}"
@@ -331,7 +387,11 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
         )
     if any(row["fault_code"] for row in rows if row["status"] == "Waiting"):
         return "Some invoices wait for you: see the sheet Faults."
-    return _NOTHING
+    return next(iter(_named_problems(problems, "nothing")), _NOTHING)
+
+
+def _named_problems(problems: Sequence[Problem], stops: Stops) -> list[str]:
+    return [f"{item.where}: {item.message}" for item in problems if item.stops == stops]
 
 
 def moments(ledger: Ledger, settings: Settings) -> tuple[datetime | None, datetime | None]:
@@ -343,9 +403,10 @@ def moments(ledger: Ledger, settings: Settings) -> tuple[datetime | None, dateti
     return finished, finished + timedelta(minutes=settings.sync_every)
 
 
-def setting_problems(problems: Mapping[str, str]) -> list[Row]:
+def setting_problems(problems: Iterable[Problem], told: Iterable[tuple[str, Key]] = ()) -> list[Row]:
     """The column Problem of the sheet Settings: filled where something is wrong, blank elsewhere."""
-    return [{"Setting": setting.name, "Problem": problems.get(setting.name, "")} for setting in SETTINGS]
+    rows: list[Row] = [{"Setting": setting.name, "Problem": ""} for setting in SETTINGS]
+    return _with_problems("Settings", rows, problems, told)
 
 
 def dashboard(
@@ -369,6 +430,34 @@ def dashboard(
         "AutoXeroBroken": _heap(broken),
         "AutoXeroNextStep": _UNTOLD if step == _NOTHING and not settings.alert_people else step,
         **{since_name(status): _since(row for row in rows if row["status"] == status) for status in SINCE},
+        **checks(ledger),
+    }
+
+
+_LIGHTS = {"bad": "PROBLEM", "warning": "WARNING", "good": "OK"}
+"""The lights of a test, the worst first."""
+
+
+def checks(ledger: Ledger) -> dict[str, Cell]:
+    """The lines of the last test on the Dashboard: what is wrong first, and a word on what finds no room."""
+    told = json.loads(ledger.fact("checks") or "{}")
+    order = list(_LIGHTS)
+    found = sorted(told.get("checks", ()), key=lambda check: order.index(check["light"]))
+    lines = [(item["name"], _LIGHTS[item["light"]], f"{item['message']} {item['next_step']}".strip()) for item in found]
+    if len(lines) > CHECKS:
+        more = len(lines) - CHECKS + 1
+        lines[CHECKS - 1 :] = [("", "", f"And {counted(more, 'line')} more: run “autoxero test” to see them all.")]
+    lines += [("", "", "")] * (CHECKS - len(lines))
+    when = local(datetime.fromisoformat(told["at"])) if told else None
+    counts = Counter(item["light"] for item in found)
+    ended = f"{counted(counts['bad'], 'problem')}, {counted(counts['warning'], 'warning')}"
+    return {
+        TESTED_NAME: f"{when:%Y-%m-%d %H:%M}: {ended}" if when else "Not yet: run “autoxero test”, or press Test",
+        **{
+            check_name(number, part): text
+            for number, line in enumerate(lines, 1)
+            for part, text in zip(CHECK_PARTS, line, strict=True)
+        },
     }
 
 

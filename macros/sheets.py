@@ -9,9 +9,9 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,8 @@ from typing import Any, Protocol
 import xlwings
 
 from workbook.cells import Cell, Link, clean, link_formula
-from workbook.layout import DO, LISTS_SHEET, STATUSES
+from workbook.layout import DO, LISTS_SHEET, STATUSES, TABLES
+from workbook.recognise import by_place, headings_match
 
 Value = str | int | float | Decimal | bool | datetime | date | None
 """What a cell shows, as Excel tells it."""
@@ -60,8 +61,9 @@ class OpenTable:
         sheet: The sheet's name.
         top: The first row of data on the sheet, from 1.
         left: The first column on the sheet, from 1.
-        columns: The headings, in order.
+        columns: The headings, in order; those that seem to be renamed ones of ours as they were shipped.
         height: How many rows of data it has, at least 1.
+        renamed: What is shown over columns that seem to be ours, by the heading they were shipped with.
     """
 
     name: str
@@ -70,6 +72,7 @@ class OpenTable:
     left: int
     columns: tuple[str, ...]
     height: int
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 class OpenBook(Protocol):
@@ -219,22 +222,41 @@ class XlwingsBook:
             return bool(native.saved.get() if found is None else found)
 
     def table(self, name: str) -> OpenTable | None:
-        """The table of that name, on whatever sheet."""
+        """The table of that name, on whatever sheet; one that was renamed is known by its headings."""
         with _answers():
             if not self._known:  # looked for once: every look at a sheet is a call
                 self._known = {table.name.casefold(): table for sheet in self._book.sheets for table in sheet.tables}
-            table = self._known.get(name.casefold())
+            table = self._known.get(name.casefold()) or self._renamed(name)
             return None if table is None else self._placed(name, table)
 
+    def _renamed(self, name: str) -> xlwings.main.Table | None:
+        """The one table under a strange name that has the headings of ours."""
+        ours = {table.casefold() for table in TABLES}
+        likely = [
+            table
+            for known, table in self._known.items()
+            if known not in ours and name in TABLES and headings_match(self._headings(table), TABLES[name])
+        ]
+        if len(likely) != 1:
+            return None
+        self._known[name.casefold()] = likely[0]
+        return likely[0]
+
+    def _headings(self, table: xlwings.main.Table) -> tuple[str, ...]:
+        headings = table.header_row_range
+        shown = [] if headings is None else headings.options(ndim=1).value
+        return tuple(" ".join(str(heading or "").split()) for heading in shown)
+
     def _placed(self, name: str, table: xlwings.main.Table) -> OpenTable:
-        whole, headings = table.range, table.header_row_range
-        if headings is None:
+        whole, headings = table.range, self._headings(table)
+        if not headings:
             raise SheetError(f"The headings of the table {name} are hidden. Show them: Table Design, Header Row.")
         totals = 1 if table.show_totals else 0
-        shown = headings.options(ndim=1).value
-        columns = tuple(" ".join(str(heading or "").split()) for heading in shown)
+        likely = by_place(headings, TABLES[name]) if name in TABLES else {}
+        columns = tuple(likely.get(heading, heading) for heading in headings)
         height = whole.shape[0] - 1 - totals
-        return OpenTable(name, table.parent.name, whole.row + 1, whole.column, columns, height)
+        renamed = {ours: heading for heading, ours in likely.items()}
+        return OpenTable(name, table.parent.name, whole.row + 1, whole.column, columns, height, renamed)
 
     def _range(self, sheet: str, top: int, left: int, bottom: int, right: int) -> xlwings.Range:
         return self._book.sheets[sheet].range((top, left), (bottom, right))

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 
 from macros.sheets import BusyError, OpenBook, OpenTable, Value
 from workbook.cells import EPOCH, Cell, Link, clean, fold, link_formula
+from workbook.identity import Key, found_again, key_of, keys_of, part
 from workbook.layout import TABLES, Table
 from workbook.project import Projection, Row
 
-Key = tuple[str, ...]
 Cells = dict[int, Cell]
 """What cells of a row should show, by column of the table, from 0."""
 Wanted = dict[tuple[int, int], Cell]
 """Cells to write, by row and column of the table, both from 0."""
+
+
+_GIVE_BACK = "Give it its heading back, or save and close the workbook: it is put right then."
+_PUT_BACK = "Save and close the workbook: it is put back then."
 
 
 @dataclass
@@ -46,12 +50,14 @@ class Showing:
         book: The open workbook.
         acted: By Autotask id: choices in the column Do that were acted on. They are cleared where they still stand.
         until: When to stop, by the monotonic clock: what is left comes next time.
+        is_whole: Whether the rows of Invoices are all there are.
     """
 
     book: OpenBook
     acted: Mapping[str, str] = field(default_factory=dict)
     until: float = float("inf")
     shown: Shown = field(default_factory=Shown)
+    is_whole: bool = False
 
     def show(self, projection: Projection) -> Shown:
         """Write what differs.
@@ -59,6 +65,7 @@ class Showing:
         Raises:
             BusyError: Excel is busy, or the time is up; what was written stays, the rest comes next time.
         """
+        self.is_whole = projection.is_whole
         self._names(projection.names)
         for name, rows in projection.tables.items():
             self._table(TABLES[name], rows)
@@ -72,14 +79,18 @@ class Showing:
     def _table(self, table: Table, rows: Sequence[Row]) -> None:
         place = self.book.table(table.name)
         if place is None:
-            self.shown.notes.append(f"The table {table.name} is missing from the workbook; its rows are not shown.")
-            return
-        if any(name not in place.columns for name in table.key):
-            self.shown.notes.append(f"The table {table.name} has lost its key column; its rows are not shown.")
+            self._tell(f"The table {table.name} is missing from the workbook; its rows are not shown. {_PUT_BACK}")
             return
         before = self.book.rows(place)
+        place = sure(table, place, before, rows)
+        lost = [column.name for column in table.columns if column.name not in place.columns]
+        if any(name in lost for name in table.key):
+            self._tell(f"The table {table.name} has lost its key column; its rows are not shown. {_GIVE_BACK}")
+            return
+        if lost:
+            self._tell(f"The table {table.name} lacks the column {', '.join(lost)}; it is not shown. {_GIVE_BACK}")
         if table.mode == "keyed":
-            wanted, height = keyed(table, place, before, rows)
+            wanted, height = keyed(table, place, before, rows, is_whole=self.is_whole)
         else:
             wanted, height = block(table, place, before, rows, self._calculated(table, place))
         wanted = self._clearing(place, before, wanted)
@@ -88,19 +99,22 @@ class Showing:
             place, changed = self._fitted(place, height, changed)
         self._write(place, changed)
 
+    def _tell(self, note: str) -> None:
+        self.shown.notes.append(note)
+
     def _calculated(self, table: Table, place: OpenTable) -> set[int]:
         """The accountant's columns of a block that calculate: Excel itself carries those on."""
         ours = {column.name for column in table.columns}
-        theirs = [column for column, name in enumerate(place.columns) if name not in ours] if table.key else []
+        theirs = [column for column, name in enumerate(place.columns) if name not in ours]
         return {column for column in theirs if any(cell.startswith("=") for cell in self.book.formulas(place, column))}
 
     def _fitted(self, place: OpenTable, height: int, changed: Wanted) -> tuple[OpenTable, Wanted]:
         """The table with room for its rows, as far as there is room."""
         room = self.book.room(place, height)
         if room < height:
-            self.shown.notes.append(
+            self._tell(
                 f"Something of yours stands under the table {place.name} (sheet {place.sheet}): {height - room} rows "
-                "found no room. Move it aside."
+                "found no room and are not shown. Insert rows above it, or move it aside."
             )
         return self.book.resize(place, room), {cell: value for cell, value in changed.items() if cell[0] < room}
 
@@ -138,7 +152,7 @@ class Showing:
             self._in_time()
             self.book.write(place, row, column, [[value]])
         if left and (lost := self._not_yet(place, left)):
-            self.shown.notes.append(f"{len(lost)} cells of the table {place.name} do not take what they should show.")
+            self._tell(f"{len(lost)} cells of the table {place.name} do not take what they should show.")
 
     def _not_yet(self, place: OpenTable, changed: Wanted) -> Wanted:
         first, last = min(row for row, _ in changed), max(row for row, _ in changed)
@@ -162,23 +176,71 @@ class Showing:
                 self.shown.cells += len(entries)
 
 
+def sure(table: Table, place: OpenTable, before: Sequence[Sequence[Value]], rows: Sequence[Row]) -> OpenTable:
+    """The table with strange headings where not what ours should show stands under them: those are the accountant's."""
+    if not place.renamed:
+        return place
+    shown = [_named(place, row) for row in before]
+    strange = {
+        name
+        for name in place.renamed
+        if name in table.key and not _hold(shown, name, {part(row.get(name)) for row in rows})
+    }
+    names = [name for name in keys_of(table) if name in place.columns and name not in strange]
+    wanted = {key_of(names, row): row for row in rows}
+    for name in place.renamed.keys() - set(table.key):
+        filled = [row for row in shown if row[name] is not None]
+        agree = [row for row in filled if _shows(row[name], wanted.get(key_of(names, row), {}), name)]
+        if 2 * len(agree) < len(filled):
+            strange.add(name)
+    columns = tuple(place.renamed[name] if name in strange else name for name in place.columns)
+    return replace(place, columns=columns)
+
+
+def _hold(shown: Sequence[Mapping[str, Value]], name: str, keys: Collection[str]) -> bool:
+    """Whether most of what stands in a column are keys of ours."""
+    filled = [row for row in shown if row[name] is not None]
+    return 2 * sum(part(row[name]) in keys for row in filled) > len(filled)
+
+
+def _named(place: OpenTable, row: Sequence[Value]) -> dict[str, Value]:
+    return dict(zip(place.columns, row, strict=True))
+
+
+def _shows(value: Value, row: Row, name: str) -> bool:
+    return name in row and not differs(value, row[name])
+
+
 def keyed(
-    table: Table, place: OpenTable, before: Sequence[Sequence[Value]], rows: Sequence[Row]
+    table: Table,
+    place: OpenTable,
+    before: Sequence[Sequence[Value]],
+    rows: Sequence[Row],
+    *,
+    is_whole: bool = False,
 ) -> tuple[dict[int, Cells], int]:
     """What the agent's cells of a keyed table should show, by row, and its height; no row is moved or taken away."""
     keys = [place.columns.index(name) for name in table.key]
     ours = _columns(table, place)
     inner = {name: column for name, column in ours.items() if name not in table.key}
     wanted = {tuple(fold(row.get(name)) for name in table.key): row for row in rows}
+    is_all_ours = table.name == "Invoices"
     found: dict[int, Cells] = {}
+    lost: dict[int, dict[str, Value]] = {}
     seen: set[Key] = set()
     used = 0
     for number, shown in enumerate(before):
         key = tuple(fold(_readable(shown[column])) for column in keys)
         if any(key) or any(value is not None for value in shown):
             used = number + 1
-        if any(key) and key not in seen and key in wanted:
+        if (any(key) or not is_all_ours) and (key not in seen or not is_all_ours) and key in wanted:
             found[number] = {inner[name]: value for name, value in wanted[key].items() if name in inner}
+        elif not any(key) or (is_all_ours and (key in seen or is_whole)):
+            lost[number] = _named(place, shown)
+        seen.add(key)
+    waiting = {key: row for key, row in wanted.items() if key not in seen}
+    for number, key in found_again(table.name, lost, waiting).items():
+        found[number] = {ours[name]: value for name, value in wanted[key].items() if name in ours}
         seen.add(key)
     added = [row for key, row in wanted.items() if key not in seen and any(key)]
     for number, row in enumerate(added, used):
@@ -196,13 +258,16 @@ def block(
     """What a block should show from its first row on, and its height; the accountant's cells follow their key."""
     ours = _columns(table, place)
     theirs = [column for column in range(len(place.columns)) if column not in {*ours.values(), *calculated}]
-    theirs = theirs if table.key else []
-    keys = [place.columns.index(name) for name in table.key]
-    kept = {tuple(fold(_readable(shown[column])) for column in keys): shown for shown in before} if theirs else {}
+    names = keys_of(table)
+    theirs = theirs if all(name in place.columns for name in names) else []
+    kept: dict[Key, list[Sequence[Value]]] = {}
+    for shown in before if theirs else ():
+        kept.setdefault(key_of(names, _named(place, shown)), []).append(shown)
     found: dict[int, Cells] = {}
     for number, row in enumerate(rows or [{}]):
         found[number] = {column: row.get(name) for name, column in ours.items()}
-        beside = kept.get(tuple(fold(row.get(name)) for name in table.key))
+        same = kept.get(key_of(names, row))
+        beside = same.pop(0) if same else None
         found[number] |= {column: _writable(beside[column] if beside else None) for column in theirs}
     return found, max(len(rows), 1)
 

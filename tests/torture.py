@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbook.book import Book, Grid
-from workbook.cells import column_number, letters
+from workbook.cells import column_number, letters, value_of
 from workbook.package import Package
+from workbook.splice import SheetReader, cells_of
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _MICROSOFT = "http://schemas.microsoft.com/office"
@@ -128,6 +129,55 @@ def own_column(
     file.save()
 
 
+def drop_column(path: Path, table: str, heading: str) -> None:
+    """Delete a column of a table as Excel does: what stands right of it moves left."""
+    grid = Book(Package.read(path)).grids[table]
+    gone = grid.columns[heading]
+    file = File(path)
+
+    def cells(data: str) -> str:
+        data = re.sub(rf'<c r="{letters(gone)}\d+"[^>]*?(?:/>|>.*?</c>)', "", data)
+        for column in range(gone + 1, grid.area.right + 1):
+            data = re.sub(rf'(<c r="){letters(column)}(\d+")', rf"\g<1>{letters(column - 1)}\g<2>", data)
+        return data
+
+    def table_part(data: str) -> str:
+        data = re.sub(rf'<tableColumn id="\d+" name="{heading}"/>', "", data)
+        data = re.sub(r'tableColumns count="\d+"', f'tableColumns count="{len(grid.columns) - 1}"', data)
+        return data.replace(f":{letters(grid.area.right)}", f":{letters(grid.area.right - 1)}")
+
+    file.edit(grid.sheet, cells)
+    file.edit(grid.part, table_part)
+    file.save()
+
+
+def add_column(path: Path, table: str, heading: str, number: int) -> str:
+    """Add a column at a table's right end, as Excel does when people type beside it; gives its letters."""
+    grid = Book(Package.read(path)).grids[table]
+    right = letters(grid.area.right + 1)
+    file = File(path)
+
+    def table_part(data: str) -> str:
+        data = data.replace(f":{letters(grid.area.right)}", f":{right}")
+        data = data.replace(
+            f'tableColumns count="{len(grid.columns)}"', f'tableColumns count="{len(grid.columns) + 1}"'
+        )
+        column = f'<tableColumn id="{number}" name="{heading}"/></tableColumns>'
+        return data.replace("</tableColumns>", column)
+
+    def cells(data: str) -> str:
+        for row in range(grid.area.top, grid.last + 1):
+            text = heading if row == grid.area.top else f"{heading} {row}"
+            cell = f'<c r="{right}{row}" t="inlineStr"><is><t>{text}</t></is></c></row>'
+            data = re.sub(rf'(<row r="{row}"(?:(?!</row>).)*)</row>', lambda m, cell=cell: m[1] + cell, data)  # type: ignore[misc]
+        return data
+
+    file.edit(grid.part, table_part)
+    file.edit(grid.sheet, cells)
+    file.save()
+    return right
+
+
 def _put(sheet: str, at: int, row: int, cell: str) -> str:
     match = re.search(rf'<row r="{row}"[^>]*?(?:/>|>(.*?)</row>)', sheet, re.DOTALL)
     assert match, row
@@ -163,6 +213,48 @@ def _widen_tables(
         return re.sub(rf'(<tableColumn id="\d+" name="{re.escape(before)}")', lambda match: column + match[1], data)
 
     file.edit(grid.part, add)
+
+
+def sort_rows(path: Path, table: str, order: Callable[[list[int]], list[int]]) -> None:
+    """Sort a table as Excel does: cells change rows, their formulas with them; rows that are hidden stay.
+
+    Args:
+        path: The workbook.
+        table: The table.
+        order: Gives for the rows that are shown, from the top, which of them stands there afterwards.
+    """
+    grid = Book(Package.read(path)).grids[table]
+    file = File(path)
+    data = file.parts[grid.sheet].decode()
+    rows = {int(match[1]): match for match in re.finditer(r'<row r="(\d+)"[^>]*>(.*?)</row>', data, re.DOTALL)}
+    shown = [row for row in range(grid.first, grid.last + 1) if "hidden" not in rows[row][0].split(">")[0]]
+    pieces, at = [], 0
+    for row, origin in zip(shown, order(shown), strict=True):
+        body = re.sub(rf"(?<=[A-Z]){origin}(?=\"|\*)", str(row), rows[origin][2])
+        pieces += [data[at : rows[row].start(2)], body]
+        at = rows[row].end(2)
+    file.parts[grid.sheet] = ("".join(pieces) + data[at:]).encode()
+    file.save()
+
+
+def filter_rows(path: Path, table: str, heading: str, value: str) -> None:
+    """Filter a table by one value of a column, as Excel does: the rows that hold another are hidden."""
+    book = Book(Package.read(path))
+    grid = book.grids[table]
+    place = grid.columns[heading]
+    wanted = f'<filters><filter val="{value.replace("&", "&amp;")}"/></filters>'
+    column = f'<filterColumn colId="{place - grid.area.left}">{wanted}</filterColumn>'
+    old = re.compile(r'<autoFilter (ref="[^"]*")(?:/>|>.*?</autoFilter>)')
+    file = File(path)
+    file.edit(grid.part, lambda data: old.sub(rf"<autoFilter \1>{column}</autoFilter>", data))
+    data = file.parts[grid.sheet].decode()
+    for number, row in SheetReader(book.package.pieces(grid.sheet)).rows():
+        if grid.first <= number <= grid.last:
+            raw = cells_of(row).get(place, b"<c/>")
+            look = "" if value_of(raw, book.shared) == value else ' hidden="1"'
+            data = re.sub(rf'(<row r="{number}"[^>]*?)(?: hidden="1")?([^>]*>)', rf"\1{look}\2", data)
+    file.parts[grid.sheet] = data.encode()
+    file.save()
 
 
 def own_style(path: Path) -> int:

@@ -69,6 +69,7 @@ class Grid:
         headings: How many heading rows there are: 1, or 0 when hidden.
         totals: How many totals rows there are.
         ids: The number that each column has within the table, by heading.
+        is_filtered: Whether its filter is set to anything.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Grid:
     headings: int = 1
     totals: int = 0
     ids: Mapping[str, int] = field(default_factory=dict)
+    is_filtered: bool = False
 
     @property
     def first(self) -> int:
@@ -190,8 +192,16 @@ class Book:
                 for name, sheet in self.sheets.items()
                 for part in self.related(sheet, "table")
                 if self.package.has(part) and (grid := self._grid(part, sheet, name))
-            }
+            },
+            self._holds_numbers,
         )
+
+    def _holds_numbers(self, grid: Grid, heading: str) -> bool:
+        """Whether more numbers than texts stand at the beginning of a column."""
+        cell = rb'<c r="%b(\d++)"(?: s="\d++")?( t="\w++")?' % letters(grid.columns[heading]).encode()
+        found = re.findall(cell + rb"[^>]*+(?<!/)>", next(self.package.pieces(grid.sheet), b""))
+        kinds = [kind in {b"", b' t="n"'} for number, kind in found if grid.first <= int(number) <= grid.last]
+        return sum(kinds) * 2 > len(kinds)
 
     def _grid(self, part: str, sheet: str, sheet_name: str) -> Grid | None:
         root = parse(self.package.part(part), self._name)
@@ -212,7 +222,8 @@ class Book:
         headings = int(root.get("headerRowCount", "1"))
         totals = int(root.get("totalsRowCount", "0"))
         name = root.get("displayName") or root.get("name") or ""
-        return Grid(name, part, sheet, sheet_name, area, columns, formulas, headings, totals, ids)
+        is_filtered = root.find(f"{{{MAIN}}}autoFilter/{{{MAIN}}}filterColumn/*") is not None
+        return Grid(name, part, sheet, sheet_name, area, columns, formulas, headings, totals, ids, is_filtered)
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ Names = dict[str, tuple[str, int, int]]
 
 _WIDTHS = (2, 19, 16, 16, 3, 25, 14, 14, 14, 14, 14, 14)
 _LEFT, _LEFT_END, _RIGHT, _RIGHT_END = 1, 3, 5, 11
-_STEP_ROW, _TOP, _AGENT_ROW, _MONEY_ROW = 4, 10, 16, 25
+_STEP_ROW, _TOP, _AGENT_ROW, _MONEY_ROW, _CHECKS_ROW = 4, 10, 16, 26, 43
 _STATUS_ROW = _TOP + 2
 _CURRENCY_ROW = f"${_TOP + 2}"
 _VALUES = "HIJ"
@@ -43,6 +43,7 @@ def draw_dashboard(book: Workbook, sheet: Worksheet, looks: Looks, names: Names)
     _statuses(sheet, looks, names)
     _money(sheet, looks, names)
     _charts(book, sheet)
+    _checks(sheet, looks, names)
     set_up_page(sheet)
     sheet.fit_to_pages(1, 1)
     sheet.center_horizontally()
@@ -196,6 +197,9 @@ def _statuses(sheet: Worksheet, looks: Looks, names: Names) -> None:
     )
     for row, line in enumerate(lines, last):
         _status(sheet, looks, names, row, line)
+    row = last + len(lines)
+    sheet.merge_range(row, _RIGHT, row, _RIGHT_END, "", looks.format(font_color=QUIET, valign="vcenter", indent=1))
+    _put(sheet, names, layout.OTHERS_NAME, (row, _RIGHT))
 
 
 def _texts(words: tuple[str, ...]) -> str:
@@ -261,6 +265,30 @@ def _sum(row: int, currency: str, kind: str) -> str:
         f"Invoices[Status],{_texts(IN_XERO)},Invoices[Currency],{currency},"
         f'Invoices[Date],">="&$F{row},Invoices[Date],"<"&EDATE($F{row},1))))'
     )
+
+
+def _checks(sheet: Worksheet, looks: Looks, names: Names) -> None:
+    """The lines of the last test, what is wrong first."""
+    row = _CHECKS_ROW
+    _section(sheet, looks, row, (_LEFT, _RIGHT_END), "The last test")
+    sheet.write_blank(row, _RIGHT, None, looks.section())
+    sheet.write_string(row, _RIGHT, "Run “autoxero test”, or press Test.", looks.section())
+    _put(sheet, names, layout.TESTED_NAME, (row, _RIGHT))
+    plain: dict[str, Any] = {"valign": "vcenter", "text_wrap": True}
+    for line in range(1, layout.CHECKS + 1):
+        at = row + line
+        sheet.set_row(at, 28)
+        sheet.write_blank(at, _LEFT, None, looks.format(font_color=QUIET, **plain))
+        sheet.write_blank(at, _LEFT + 1, None, looks.format(bold=True, align="center", valign="vcenter"))
+        sheet.merge_range(at, _LEFT + 2, at, _RIGHT_END, "", looks.format(indent=1, **plain))
+        for column, part in enumerate(layout.CHECK_PARTS, _LEFT):
+            _put(sheet, names, layout.check_name(line, part), (at, column))
+    lights = (row + 1, _LEFT + 1, row + layout.CHECKS, _LEFT + 1)
+    looks.colours(
+        {"OK": STATUS_COLOURS["Synced"], "WARNING": STATUS_COLOURS["Synced with warnings"],
+         "PROBLEM": STATUS_COLOURS["Fault"]},
+        sheet, lights,
+    )  # fmt: skip
 
 
 def _charts(book: Workbook, sheet: Worksheet) -> None:

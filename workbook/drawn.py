@@ -22,11 +22,11 @@ _NOTES = {
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
     "Reconcile": "Autotask and Xero side by side: the statement, then month by month. Every difference has its reason.",
     "Mappings": "Fill the pale yellow cells and save. “Waiting” shows what each row holds up.",
-    "Settings": "Change the pale yellow cells, and save. Nothing is sent while a Problem stands beside one.",
+    "Settings": "Change the pale yellow cells, and save. A Problem stops all sending; an unknown branding theme only warns.",
     "Log": "What the agent did, the newest first.",
 }
 _MOST_MESSAGE = 255
-_HELP_LINE = 76
+_HELP_LINE = 80
 
 
 def draw_tables(sheet: Worksheet, looks: Looks, tables: list[Table], left: int = 0) -> None:
@@ -63,7 +63,9 @@ def _draw_rows(sheet: Worksheet, looks: Looks, table: Table, left: int, rows: in
     add_table(sheet, looks, table, (HEADING_ROW, left, last))
     for offset, column in enumerate(table.columns):
         place = (first, left + offset, last, left + offset)
-        look = looks.cell(column.kind, yours=not column.owned, wrap=table.wraps(column))
+        wraps = table.wraps(column)
+        would_spill = column is table.columns[-1] and column.kind == "text" and not wraps  # onto a page of its own
+        look = looks.cell(column.kind, yours=not column.owned, wrap=wraps, shrink=would_spill)
         for row in range(first, last + 1):
             sheet.write_blank(row, left + offset, None, look)
         if column.choices or column.listed:
@@ -165,7 +167,8 @@ def draw_settings(sheet: Worksheet, looks: Looks) -> None:
 def _draw_setting(sheet: Worksheet, looks: Looks, row: int, setting: Setting, *, is_first: bool) -> None:
     edge = {"top": 1, "top_color": "#1F3A5F"} if is_first else {}
     common = {"bottom": 1, "bottom_color": "#D5DAE0", "valign": "vcenter", **edge}
-    sheet.write(row, 0, setting.group if is_first else "", looks.format(bold=True, font_color="#1F3A5F", **edge))
+    margin = looks.format(bold=True, font_color="#1F3A5F", valign="vcenter", **edge)
+    sheet.write(row, 0, setting.group if is_first else "", margin)
     sheet.write_string(row, 1, setting.name, looks.format(bold=True, indent=1, **common))
     look = looks.format(bg_color="#FFFBE6", align="left", indent=1, text_wrap=True, num_format=_number_format(setting),
                         **common)  # fmt: skip

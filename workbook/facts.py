@@ -15,6 +15,7 @@ from workbook.layout import (
     DRAFTS_NAME,
     FAULTS_NAME,
     MONTHS,
+    OTHERS_NAME,
     STATUSES,
     WAYS,
     count_name,
@@ -81,11 +82,12 @@ class Facts:
         if text in IN_XERO and month and there and isinstance(kind, str):
             self.money[kind, month, currency] += there
 
-    def names(self, base: str = "") -> dict[str, Cell]:
+    def names(self, base: str = "", seen: Cell | Read = None) -> dict[str, Cell]:
         """The values of the Dashboard's named cells that depend on the rows.
 
         Args:
             base: The currency of the books: it comes first.
+            seen: When the agent last wrote here: the months end with that one.
         """
         places = self._currencies(base)
         found: dict[str, Cell] = {
@@ -98,7 +100,19 @@ class Facts:
         for place, currency in enumerate(places, 1):
             found[currency_name(place)] = currency
             found |= {value_name(line, place): value for line, value in self._worth(currency).items()}
-        return found | self._money(places)
+        found[OTHERS_NAME] = self._others([place for place in places if place])
+        return found | self._money(places, seen)
+
+    def _others(self, shown: list[str]) -> str:
+        """What invoices are worth in currencies that find no column; blank where all do."""
+        worth: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for (line, currency), value in self.values.items():
+            if currency not in shown and line != DRAFTS_LINE:
+                worth[currency] += value
+        named = ", ".join(
+            f"{currency} {value:,.2f} ({self.used[currency]})" for currency, value in sorted(worth.items())
+        )
+        return f"And in other currencies: {named}" if named else ""
 
     def _worth(self, currency: str | None) -> dict[str, Cell]:
         """What the statuses, and the lines below them, are worth in a currency."""
@@ -113,9 +127,9 @@ class Facts:
         }
         return {**worth, **lines}
 
-    def _money(self, places: list[str | None]) -> dict[str, Cell]:
+    def _money(self, places: list[str | None], seen: Cell | Read) -> dict[str, Cell]:
         found: dict[str, Cell] = {}
-        months = self._months(places)
+        months = self._months(places, seen)
         found |= {month_name(number): month for number, month in enumerate(months, 1)}
         for place, currency in enumerate(places, 1):
             for way, kind in WAYS:
@@ -129,11 +143,13 @@ class Facts:
                 found[sum_name(place, way)] = total if currency else ""
         return found
 
-    def _months(self, places: list[str | None]) -> list[date | None]:
-        """The last twelve months up to the newest one with money; all blank when there is none."""
+    def _months(self, places: list[str | None], seen: Cell | Read) -> list[date | None]:
+        """The last twelve months up to the newest one with money, or the present one; all blank when there is none."""
         newest = max((month for _, month, currency in self.money if currency in places), default=None)
         if newest is None:
             return [None] * MONTHS
+        if isinstance(seen, date):  # one date far ahead must not leave all others out
+            newest = min(newest, date(seen.year, seen.month, 1))
         count = newest.year * 12 + newest.month - 1
         return [date((count - back) // 12, (count - back) % 12 + 1, 1) for back in reversed(range(MONTHS))]
 

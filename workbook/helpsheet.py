@@ -20,7 +20,10 @@ _STOPPED = (
         "Dashboard, the mode: Preview and Paused send nothing. On the sheet Settings set “Sync mode” to Live or "
         "“Paused” to No, and save."
     ),
-    "Settings and Mappings: whatever stands red in a column Problem stops all sending. Mend it and save.",
+    (
+        "Settings: a red Problem stops all sending; an unknown branding theme only warns. Mappings: it holds up the "
+        "invoices concerned; a row that cannot be read, or stands twice, stops all. Mend it and save."
+    ),
     "Is this workbook open on another computer? Close it there. Work goes on meanwhile; only the sheets lag behind.",
     (
         "Dashboard, “Next step”, sums this up. “Press Resync” means: choose Resync in the yellow column Do beside the "
@@ -58,7 +61,7 @@ def draw_help(sheet: Worksheet, looks: Looks) -> None:
     row = _rows(sheet, looks, 2, "My sync has stopped, what do I do?", steps)
     statuses = [(word, text, STATUS_COLOURS[word]) for word, text in STATUSES]
     row = _rows(sheet, looks, row, "What each status means", statuses)
-    row = _rows(sheet, looks, row, "What the column Do does (choose, save, wait for the next sync)",
+    row = _rows(sheet, looks, row, "What the column Do does (choose and save; the agent acts within a minute)",
                 [(word, text, None) for word, text in VERBS])  # fmt: skip
     row = _rows(sheet, looks, row, "How the colours read", list(_COLOURS))
     _faults(sheet, looks, row)

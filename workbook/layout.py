@@ -325,6 +325,7 @@ _CONTACT_MAP = Table(
         _yours("Xero contact id", 20, "Only needed where two contacts have one name."),
         Column("Nearest names", 32, help="What Xero has that looks like it."),
         Column("Invoices waiting", 10, "whole"),
+        Column("Money waiting", 13, "money"),
         Column("Problem", 34),
     ),
     ("Company id",),
@@ -389,8 +390,11 @@ PYTHON_NAMES = {"win32": "AutoXeroPythonWindows", "darwin": "AutoXeroPythonMac"}
 LAYOUT_NAME = "AutoXeroLayout"
 LAYOUT_VERSION = "2"
 """Which layout a file has; one without the name has the first."""
+GO_TO = {"Invoices": "AutoXeroGoToInvoices", "Faults": "AutoXeroGoToFaults"}
+"""The names of the places that links lead to, whatever the sheets are called."""
 BASE_NAME = "AutoXeroBaseCurrency"
 PROOF_NAME = "AutoXeroReconciled"
+LAST_SEEN_NAME = "AutoXeroLastSeen"
 AGREE = "Agree to the cent"
 """The statement's line of the invoices that are the same on both sides."""
 NAMES: dict[str, str] = {
@@ -399,7 +403,7 @@ NAMES: dict[str, str] = {
     "AutoXeroAutotask": "text: the Autotask connection; 'Connected' lights green, blank grey, all else red",
     "AutoXeroXero": "text: the Xero connection, as above",
     "AutoXeroMail": "text: mail, as above",
-    "AutoXeroLastSeen": "moment: when the agent last wrote here; the light beside it ages by itself",
+    LAST_SEEN_NAME: "moment: when the agent last wrote here; the light beside it ages by itself",
     "AutoXeroSyncEvery": "whole: minutes between syncs, by which the light ages",
     "AutoXeroLastRun": "moment: when the last run ended",
     "AutoXeroLastResult": "text: what the last run did, in a line",
@@ -414,6 +418,8 @@ NAMES: dict[str, str] = {
     "AutoXeroSinceChangedSinceSent": "moment: since when the oldest change is open",
     PROOF_NAME: "text (a formula): how many of all invoices the sheet Reconcile accounts for",
     "AutoXeroNextStep": "text: the step to take now",
+    "AutoXeroTested": "text: how the last test ended, and when",
+    "AutoXeroOtherCurrencies": "text: what invoices in further currencies are worth",
     "AutoXeroTimeZone": "text: the zone of all times in the workbook",
     WORKBOOK_NAME: "text (hidden): which workbook this is",
     LAYOUT_NAME: "text (hidden): the version of the layout",
@@ -424,7 +430,15 @@ NAMES: dict[str, str] = {
     "AutoXeroPythonMac": "text (hidden): xlwings' Interpreter_Mac",
 }
 """The named cells that a projection may fill, and what belongs in them."""
-HIDDEN_NAMES = (WORKBOOK_NAME, INBOX_NAME, LAYOUT_NAME, VERSION_NAME, PATH_NAME, *PYTHON_NAMES.values())
+HIDDEN_NAMES = (
+    WORKBOOK_NAME,
+    INBOX_NAME,
+    LAYOUT_NAME,
+    VERSION_NAME,
+    PATH_NAME,
+    *PYTHON_NAMES.values(),
+    *GO_TO.values(),
+)
 
 MONTHS = 12
 CURRENCIES = 3
@@ -479,10 +493,20 @@ AGENT_NAME = "AutoXeroAgent"
 DRAFTS_NAME = "AutoXeroDrafts"
 FAULTS_NAME = "AutoXeroOpenFaults"
 ALL_NAME = "AutoXeroInvoices"
+CHECKS = 16
+"""How many lines of the last test the Dashboard shows."""
+CHECK_PARTS = ("Name", "Light", "Text")
+TESTED_NAME = "AutoXeroTested"
+OTHERS_NAME = "AutoXeroOtherCurrencies"
 SINCE = ("Waiting", "Retrying", "Fault", "Changed since sent")
 """The statuses that ask how long they have lasted."""
 WAYS = (("In", "Invoice"), ("Out", "Credit note"))
 """Money in and out, and the type of document that brings it."""
+
+
+def check_name(line: int, part: str) -> str:
+    """The name of a cell with a part of a line of the last test, from 1."""
+    return f"AutoXeroCheck{line:02d}{part}"
 
 
 def list_name(name: str) -> str:

@@ -74,7 +74,7 @@ class Looks:
         """A format for a conditional format: only what it changes."""
         return self._book.add_format(properties)
 
-    def cell(self, kind: str, *, yours: bool = False, wrap: bool = False, number: str = "") -> Format:
+    def cell(self, kind: str, *, yours: bool = False, wrap: bool = False, shrink: bool = False) -> Format:
         """The format of a table's cells."""
         more: dict[str, Any] = {} if kind in _RIGHT else {"indent": 1}
         if yours:
@@ -83,8 +83,10 @@ class Looks:
             more["font_color"] = LINK
         if wrap:
             more["text_wrap"] = True
+        if shrink:
+            more["shrink"] = True
         return self.format(
-            num_format=number or NUMBER_FORMATS[kind],
+            num_format=NUMBER_FORMATS[kind],
             align="right" if kind in _RIGHT else "left",
             bottom=1,
             bottom_color=RULE,

@@ -18,6 +18,7 @@ from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
 from workbook.cells import ErrorValue, Read, fold, letters, make, style_of, value_of
 from workbook.container import Deflater
 from workbook.graft import Graft
+from workbook.identity import Key, Values, found_again, told_lost
 from workbook.package import Package
 from workbook.recognise import headings_match
 from workbook.splice import Edits, SheetReader, cells_of, write
@@ -39,10 +40,12 @@ class Mended:
     Attributes:
         notes: What was done, in words.
         emptied: The tables that were made anew without the values they had.
+        columns: The columns that were put back, by table; they are blank.
     """
 
     notes: list[str] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
+    columns: dict[str, set[str]] = field(default_factory=dict)
 
 
 def mend(package: Package, home_package: Package) -> Mended:
@@ -88,7 +91,7 @@ class _Mender:
         for name, table in layout.TABLES.items():
             grid = self._book.grids[name]
             if missing := [column.name for column in table.columns if column.name not in grid.columns]:
-                self._columns(grid, missing)
+                self._columns(name, grid, missing)
         self._settings()
         self._names(is_older=is_older)
 
@@ -199,6 +202,7 @@ class _Mender:
         grid, home = self._book.grids["Settings"], self._home.grids["Settings"]
         if any(name not in grid.columns for name in home.columns):
             return
+        self._name_settings(grid, home)
         there = {fold(_text(self._book, cells, grid, "Setting")) for _, cells in _rows(self._book, grid)}
         missing = [
             (number, cells)
@@ -227,6 +231,28 @@ class _Mender:
         self._again()
         self._tell(f"The setting {', '.join(names)} had no row; it was added with its default.")
 
+    def _name_settings(self, grid: Grid, home: Grid) -> None:
+        """Give rows that lost the name of their setting the name back, by the sentence that says what it does."""
+        here = {number: _values(self._book, cells, grid) for number, cells in _rows(self._book, grid)}
+        lost = {number: row for number, row in here.items() if row.get("What it does") and not fold(row.get("Setting"))}
+        if not lost:
+            return
+        there = {fold(row.get("Setting")) for row in here.values()}
+        known = [_values(self._home, cells, home) for _, cells in _rows(self._home, home)]
+        waiting: dict[Key, Values] = {(str(row["Setting"]),): row for row in known if fold(row["Setting"]) not in there}
+        found = {number: name for number, (name,) in found_again("Settings", lost, waiting).items()}
+        if not found:
+            return
+        column = grid.columns["Setting"]
+        edits = Edits()
+        for number, cells in _rows(self._book, grid):
+            if number in found:
+                place = letters(column).encode() + b"%d" % number
+                edits.put(number, column, make(place, style_of(cells.get(column, b"<c>")), found[number]))
+        _rewrite(self._package, grid.sheet, _whole(self._package, grid.sheet), edits)
+        self._again()
+        self._tell(told_lost(grid.sheet_name, ["Setting"], list(found.values())))
+
     def _in_this_file(self, raw: bytes, place: str) -> bytes:
         """A cell of the shipped workbook, for this one."""
         style = style_of(raw) if b" s=" in raw else b""
@@ -236,7 +262,7 @@ class _Mender:
 
     # columns
 
-    def _columns(self, grid: Grid, missing: list[str]) -> None:
+    def _columns(self, table: str, grid: Grid, missing: list[str]) -> None:
         """Add columns of ours at a table's end."""
         left = grid.area.right + 1
         rows = range(grid.area.top, grid.area.bottom + 1)
@@ -247,12 +273,12 @@ class _Mender:
             room += 1
         if missing[room:]:
             self._tell(
-                f"The table {grid.name} (sheet {grid.sheet_name}) lacks the column {', '.join(missing[room:])}, and "
+                f"The table {table} (sheet {grid.sheet_name}) lacks the column {', '.join(missing[room:])}, and "
                 "there is no room for it at the table's right end. Move aside what stands there; it is put back then."
             )
         if not missing[:room]:
             return
-        home = self._home.grids[grid.name]
+        home = self._home.grids[table]
         edits = Edits()
         looks = _looks(self._home, home)
         for column, name in enumerate(missing[:room], left):
@@ -266,7 +292,8 @@ class _Mender:
         self._package.replace(grid.part, _widened(self._package.part(grid.part), grid, missing[:room]))
         _rewrite(self._package, grid.sheet, reader, edits)
         self._again()
-        self._tell(f"The table {grid.name} lacked the column {', '.join(missing[:room])}; it was put back at its end.")
+        self.mended.columns[table] = set(missing[:room])
+        self._tell(f"The table {table} lacked the column {', '.join(missing[:room])}; it was put back at its end.")
 
     def _with_rules(self, tail: bytes, home: Grid, source: tuple[int, int], spot: tuple[int, int, int]) -> bytes:
         """The drop-downs and colours of a cell of the shipped workbook, for a column and its rows in this one."""
@@ -431,6 +458,11 @@ def _text(book: Book, cells: Mapping[int, bytes], grid: Grid, name: str) -> str:
     raw = cells.get(grid.columns[name])
     value = None if raw is None else value_of(raw, book.shared)
     return "" if value is None else str(value)
+
+
+def _values(book: Book, cells: Mapping[int, bytes], grid: Grid) -> dict[str, Read]:
+    """What a row shows, by heading."""
+    return {name: value_of(cells[column], book.shared) for name, column in grid.columns.items() if column in cells}
 
 
 def _look(package: Package, grid: Grid, first: int, last: int, rows: Container[int]) -> tuple[SheetReader, set[int]]:

@@ -31,6 +31,7 @@ __all__ = ["DAMAGED", "Package"]
 
 _LEFTOVER = 600
 """Seconds after which a temporary file must be one that a killed process left behind."""
+_DATE = len("-20260901")
 _CLOSE_IT = "Close it there; the agent tries again by itself."
 
 
@@ -176,7 +177,9 @@ class Package:
         records = b"".join(directory)
         return b"".join([*pieces, records, end_record(len(directory), at, len(records), self._comment)])
 
-    def save(self, path: Path, expected_digest: str, backups: Path | None = None, keep: int = 5) -> tuple[str, ...]:
+    def save(
+        self, path: Path, expected_digest: str, backups: Path | None = None, keep: int = 5, days: int = 7
+    ) -> tuple[str, ...]:
         """Put the changed package in the place of a file, whole or not at all.
 
         Args:
@@ -184,6 +187,7 @@ class Package:
             expected_digest: The digest that the file must still have.
             backups: The folder that gets a copy of the file as it was.
             keep: How many of the newest backups stay.
+            days: Of how many days, the last that have any, the first one stays, too.
 
         Returns:
             What was noticed on the way, such as a stale lock that was ignored.
@@ -202,7 +206,7 @@ class Package:
             temporary = _write_beside(path, data)
             _check(temporary, data, self._changed)
             if backups is not None:
-                _back_up(path, backups, keep)
+                _back_up(path, backups, keep, days)
             _expect(path, expected_digest)
             temporary.replace(path)
         except PermissionError as error:
@@ -263,8 +267,11 @@ def _check(temporary: Path, data: bytes, changed: dict[str, Packed]) -> None:
         raise damaged(temporary.name)
 
 
-def _back_up(path: Path, backups: Path, keep: int) -> None:
-    """Keep a copy named by the time when the file was last saved."""
+def _back_up(path: Path, backups: Path, keep: int, days: int) -> None:
+    """Keep a copy named by the time when the file was last saved.
+
+    The newest few alone would reach back an hour or two: what went wrong yesterday is in the first one of a day.
+    """
     backups.mkdir(parents=True, exist_ok=True)
     _tidy(backups, f"{path.stem}-*.partial")
     saved = datetime.fromtimestamp(path.stat().st_mtime, UTC)
@@ -273,8 +280,12 @@ def _back_up(path: Path, backups: Path, keep: int) -> None:
         partial = copy.with_suffix(".partial")
         partial.write_bytes(path.read_bytes())
         partial.replace(copy)
-    for old in sorted(backups.glob(f"{path.stem}-*{path.suffix}"))[:-keep]:
-        old.unlink(missing_ok=True)
+    copies = sorted(backups.glob(f"{path.stem}-*{path.suffix}"))
+    firsts = {copy.name[: len(path.stem) + _DATE]: copy for copy in reversed(copies)}
+    kept = {*copies[-keep:], *[firsts[day] for day in sorted(firsts)[-days:]]}
+    for old in copies:
+        if old not in kept:
+            old.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ nothing differs the file is not touched at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +29,17 @@ class Projection:
         names: Values by defined name; `workbook.layout.NAMES` lists them.
         lists: The entries behind drop-downs by list name.
         edits: By table and key: columns to write although the accountant owns them.
+        unchanged: By table: the keys of rows that the file was left with just so. Where it shows anything else,
+            somebody typed over it, and that is told.
+        is_whole: Whether the rows of Invoices are all there are: any other row on the sheet has lost its key.
     """
 
     tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     names: Mapping[str, Cell] = field(default_factory=dict)
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     edits: Mapping[str, Mapping[tuple[str, ...], Row]] = field(default_factory=dict)
+    unchanged: Mapping[str, Collection[tuple[str, ...]]] = field(default_factory=dict)
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)

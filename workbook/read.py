@@ -6,13 +6,15 @@ rows, so that a workbook with 50,000 invoices costs little more than unpacking i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.domain.labels import code_of
 from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, TrackingRow
-from agent.domain.problems import Problem
+from agent.domain.problems import Key, Problem, beside
 from agent.domain.settings import SETTINGS, Settings, read_settings
 from workbook.book import Book, Grid
 from workbook.cells import EPOCH, ErrorValue, Read, fold, letters, value_of
@@ -23,6 +25,7 @@ from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
 
 _MAPS = ("AccountMap", "TaxMap", "ContactMap", "TrackingMap")
+_ID = re.compile(r"\d{1,18}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Reading:
         settings: The settings; a default stands in wherever there is a problem.
         mappings: The mapping rows that have a target.
         wishes: What people chose in the column Do.
-        problems: Everything that must be mended first.
+        problems: Everything that is to be mended; each says what it stops.
+        told: The rows that show something under Problem, as table and key.
         workbook_id: Which workbook this is; empty in a fresh one.
         digest: The SHA-256 of the file that was read.
     """
@@ -55,6 +59,7 @@ class Reading:
     mappings: Mappings
     wishes: tuple[Wish, ...]
     problems: tuple[Problem, ...]
+    told: tuple[tuple[str, Key], ...]
     workbook_id: str
     digest: str
 
@@ -74,7 +79,8 @@ def read(path: Path) -> Reading:
     settings = reader.settings()
     mappings = reader.mappings()
     wishes = reader.wishes()
-    return Reading(settings, mappings, wishes, tuple(reader.problems), reader.named(WORKBOOK_NAME), book.package.digest)
+    problems, told = tuple(reader.problems), tuple(reader.told)
+    return Reading(settings, mappings, wishes, problems, told, reader.named(WORKBOOK_NAME), book.package.digest)
 
 
 def read_table(path: Path, name: str) -> list[dict[str, Read]]:
@@ -104,6 +110,7 @@ class _Reader:
 
     def __init__(self, book: Book) -> None:
         self.problems: list[Problem] = []
+        self.told: list[tuple[str, Key]] = []
         self._book = book
 
     def _grid(self, name: str) -> Grid:
@@ -129,6 +136,9 @@ class _Reader:
 
     def table_rows(self, grid: Grid) -> Iterator[dict[str, Read]]:
         """The filled rows of a small table by heading."""
+        return (row for _number, row in self._numbered(grid))
+
+    def _numbered(self, grid: Grid) -> Iterator[tuple[int, dict[str, Read]]]:
         for number, row in self._rows(grid.sheet):
             if number > grid.last:
                 break
@@ -136,7 +146,7 @@ class _Reader:
                 cells = cells_of(row)
                 values = {name: self._value(cells.get(column)) for name, column in grid.columns.items()}
                 if any(value is not None for value in values.values()):
-                    yield values
+                    yield number, values
 
     def _value(self, raw: bytes | None) -> Read:
         value = None if raw is None else value_of(raw, self._book.shared)
@@ -150,13 +160,17 @@ class _Reader:
         for row in self.table_rows(self._grid("Settings")):
             name = " ".join(str(row.get("Setting") or "").split())
             value = row.get("Value")
+            if row.get("Problem") is not None:
+                self.told.append(("Settings", (name,)))
             if not name:
                 if value is not None:
-                    own.append(Problem("Settings", f"A row with the value “{_shown(value)}” has no setting's name."))
+                    text = f"A row with the value “{_shown(value)}” has no setting's name. Give it one, or clear it."
+                    own.append(Problem("Settings", text, "Settings", ("",)))
             elif fold(name) in seen:
-                own.append(Problem(name, "This setting stands twice on the sheet. Delete one of the two rows."))
+                text = "This setting stands twice on the sheet. Delete one of the two rows."
+                own.append(beside("Settings", (name,), text))
             elif isinstance(value, ErrorValue):
-                own.append(Problem(name, f"The cell shows {value.text}. Type {_allowed(name)}."))
+                own.append(beside("Settings", (name,), f"The cell shows {value.text}. Type {_allowed(name)}."))
             else:
                 typed[name] = self._dated(name, value)
             seen.add(fold(name))
@@ -180,62 +194,50 @@ class _Reader:
                   for row in accounts),
             tuple(TaxRow(_text(row, "Tax region"), _text(row, "Tax category"), code_of(_text(row, "Xero tax rate")))
                   for row in taxes),
-            tuple(self._contacts(contacts)),
+            tuple(ContactRow(int(_text(row, "Company id")), _text(row, "Autotask company"), _text(row, "Xero contact"),
+                             _text(row, "Xero contact id")) for row in contacts),
             tuple(TrackingRow(_text(row, "Billing code"), _text(row, "Line type"), _text(row, "Tracking category"),
                               _text(row, "Tracking option")) for row in tracking),
         )  # fmt: skip
 
     def _map(self, name: str) -> Iterator[dict[str, Read]]:
-        table, grid = TABLES[name], self._grid(name)
+        table = TABLES[name]
         targets = [column.name for column in table.columns if not column.owned]
-        seen: set[tuple[str, ...]] = set()
-        for row in self.table_rows(grid):
-            key = tuple(fold(_text(row, part)) for part in table.key)
-            where = f"{name}: " + " · ".join(_text(row, part) for part in table.key if _text(row, part))
-            wrong = [part for part in (*table.key, *targets) if isinstance(row.get(part), ErrorValue)]
-            if all(row.get(target) is None for target in targets):
-                continue
-            if wrong:
-                shown = row[wrong[0]]
-                self._tell(where, f"The cell “{wrong[0]}” shows {_shown(shown)}. Type it anew.")
-            elif not key[0]:
-                self._tell(where.rstrip(": "), f"This row has no “{table.key[0]}”. Fill it in, or clear the row.")
-            elif key in seen:
-                self._tell(where, "This row stands twice, so it is not clear which one counts. Delete one of the two.")
-            elif any(isinstance(row.get(target), bool) for target in targets):
-                self._tell(where, "The cell holds TRUE or FALSE. Choose from the list.")
-            elif name == "TrackingMap" and any(row.get(target) is None for target in targets):
-                self._tell(where, "Tracking needs both a category and an option. Fill in the other one, or clear both.")
-            else:
-                seen.add(key)
+        rows = [
+            (number, tuple(_text(row, part) for part in table.key), row)
+            for number, row in self._numbered(self._grid(name))
+        ]
+        self.told += [(name, key) for _, key, row in rows if row.get("Problem") is not None]
+        rows = [(number, key, row) for number, key, row in rows if any(row.get(part) is not None for part in targets)]
+        times = Counter(_folded(key) for _, key, _ in rows)
+        known: set[Key] = set()
+        for number, key, row in rows:
+            message = _slip(name, targets, key, row, is_twin=times[_folded(key)] > 1)
+            is_error = any(isinstance(row.get(part), ErrorValue) for part in table.key)
+            if not message:
                 yield row
-
-    def _tell(self, where: str, message: str) -> None:
-        self.problems.append(Problem(where, message))
-
-    def _contacts(self, rows: list[dict[str, Read]]) -> Iterator[ContactRow]:
-        for row in rows:
-            typed = _text(row, "Company id")
-            if typed.isdigit():
-                company = _text(row, "Autotask company")
-                yield ContactRow(int(typed), company, _text(row, "Xero contact"), _text(row, "Xero contact id"))
-            else:
-                self._tell(f"ContactMap: {typed}", "The Company id is not a number. Copy it from Autotask.")
+            elif is_error or not key[0]:  # named by its place: no name would find it
+                self.problems.append(Problem(f"{name}: row {number}", message, name, () if is_error else key))
+            elif _folded(key) not in known:
+                self.problems.append(beside(name, key, message))
+            known.add(_folded(key))
 
     def wishes(self) -> tuple[Wish, ...]:
-        """What people chose in the column Do, each invoice once."""
-        found: dict[int, Wish] = {}
+        """What people chose in the column Do, each invoice once; of two choices for one neither counts."""
+        found: dict[int, str] = {}
+        torn: set[int] = set()
         for name in ("Invoices", "Faults"):
             grid = self._book.grids.get(name)
             if grid is None or "Do" not in grid.columns or "Autotask id" not in grid.columns:
-                self._tell(name, f"The table {name} lacks its column Do or Autotask id, so wishes in it are not seen.")
+                text = f"The table {name} lacks its column Do or Autotask id, so wishes in it are not seen."
+                self._unclear(name, text, name)
                 continue
             for autotask_id, verb in self._wished(grid, name):
-                known = found.setdefault(autotask_id, Wish(autotask_id, verb))
-                if known.verb != verb:
-                    where = f"{name}: {autotask_id}"
-                    self._tell(where, f"Do says both {known.verb} and {verb} for this invoice. Clear one of the two.")
-        return tuple(found.values())
+                if (known := found.setdefault(autotask_id, verb)) != verb and autotask_id not in torn:
+                    text = f"Do says both {known} and {verb} for this invoice, so neither was done. Clear one of them."
+                    self._unclear(f"{name}: {autotask_id}", text, name, str(autotask_id))
+                    torn.add(autotask_id)
+        return tuple(Wish(autotask_id, verb) for autotask_id, verb in found.items() if autotask_id not in torn)
 
     def _wished(self, grid: Grid, name: str) -> Iterator[tuple[int, str]]:
         do, key = (letters(grid.columns[column]).encode() for column in ("Do", "Autotask id"))
@@ -249,14 +251,20 @@ class _Reader:
             verb = next((verb for verb in DO if fold(verb) == fold(_shown(value))), None)
             place = cell_at(row, number, key)
             autotask_id = fold(self._value(place))
-            if verb is None:
-                choices = ", ".join(DO)
-                where = f"{name}, column Do: {f'Autotask id {autotask_id}' if autotask_id else f'row {number}'}"
-                self._tell(where, f"Do cannot be “{_shown(value)}”. Choose {choices}.")
-            elif not autotask_id.isdigit():
-                self._tell(f"{name}: row {number}", f"Do says {verb}, but the row has no Autotask id. Clear the cell.")
+            if not _ID.fullmatch(autotask_id):
+                text = f"Do says {_shown(value)}, but the row has no Autotask id. Clear the cell."
+                self._unclear(f"{name}: row {number}", text, name)
+            elif verb is None:
+                where = f"{name}, column Do: Autotask id {autotask_id}"
+                text = f"Do cannot be “{_shown(value)}”. Choose {', '.join(DO)}, or clear the cell."
+                self._unclear(where, text, name, autotask_id)
             else:
                 yield int(autotask_id), verb
+
+    def _unclear(self, where: str, message: str, table: str, autotask_id: str = "") -> None:
+        """A wish that cannot be done: it is told, and all else goes on."""
+        key = (autotask_id,) if autotask_id else ()
+        self.problems.append(Problem(where, message, table, key, stops="nothing"))
 
     def named(self, name: str) -> str:
         """The text of a named cell; blank where there is none."""
@@ -269,6 +277,27 @@ class _Reader:
                 value = self._value(cell_at(row, number, letters(column).encode()))
                 return "" if value is None else _shown(value)
         return ""
+
+
+def _slip(name: str, targets: Sequence[str], key: Key, row: Mapping[str, Read], *, is_twin: bool) -> str:
+    """What is wrong with a mapping row, in words; blank where nothing is."""
+    error = next((part for part in (*TABLES[name].key, *targets) if isinstance(row.get(part), ErrorValue)), "")
+    slips = (
+        (error != "", f"The cell “{error}” shows {_shown(row.get(error))}. Type it anew."),
+        (not key[0], f"This row has no “{TABLES[name].key[0]}”. Fill it in, or clear the row."),
+        (is_twin, "This row stands twice, so neither counts. Delete one of the two."),
+        (any(isinstance(row.get(part), bool) for part in targets),
+         "The cell holds TRUE or FALSE. Choose from the list."),
+        (name == "TrackingMap" and any(row.get(part) is None for part in targets),
+         "Tracking needs both a category and an option. Fill in the other one, or clear both."),
+        (name == "ContactMap" and not _ID.fullmatch(key[0]),
+         "The Company id is not a number. Copy it from Autotask."),
+    )  # fmt: skip
+    return next((message for is_so, message in slips if is_so), "")
+
+
+def _folded(key: Key) -> Key:
+    return tuple(map(fold, key))
 
 
 def _shown(value: Read) -> str:

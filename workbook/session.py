@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from workbook import layout
-from workbook.book import Book, parse, to_bytes
+from workbook.blocks import BlockWriter, WishWriter
+from workbook.book import Book, Grid, parse, to_bytes
 from workbook.cells import (
     Cell,
     Link,
@@ -29,8 +30,8 @@ from workbook.kept import from_backups
 from workbook.mend import mend
 from workbook.package import Package, check_free
 from workbook.project import Projection
-from workbook.splice import Edits, SheetReader, Skim, cell_at, cells_of, write
-from workbook.tables import BlockWriter, KeyedWriter, TableWriter, WishWriter
+from workbook.splice import Edits, SheetReader, Skim, cell_at, cells_of, formula_places, write
+from workbook.tables import KeyedWriter, TableWriter, Wanted
 
 _CHAINED = re.compile(rb"<c\s[^>]*>")
 _CHAINED_CELL = re.compile(rb'\sr="([A-Z]+)(\d+)"')
@@ -53,6 +54,7 @@ class Session:
         self._book = Book(self.package)
         self._needs_calculation = False
         self._changes_formulas = False
+        self._fresh: Mapping[str, set[str]] = {}
         if not any(name in self._book.grids for name in layout.TABLES):
             raise NotAWorkbookError(
                 f"{path.name} has none of AutoXero's tables. Choose the AutoXero.xlsm that you set up."
@@ -68,6 +70,7 @@ class Session:
         """
         mended = mend(self.package, Package.read(template))
         self.notes += mended.notes
+        self._fresh = mended.columns
         self._book = Book(self.package)
         if layout.LAYOUT_NAME in self._book.named_cells:
             projection = replace(projection, names={layout.LAYOUT_NAME: layout.LAYOUT_VERSION, **projection.names})
@@ -85,7 +88,10 @@ class Session:
         facts = self._tables(projection)
         names = dict(projection.names)
         if facts is not None:
-            names |= facts.names(str(names.get(layout.BASE_NAME) or self._shown(layout.BASE_NAME) or ""))
+            names |= facts.names(
+                str(names.get(layout.BASE_NAME) or self._shown(layout.BASE_NAME) or ""),
+                names.get(layout.LAST_SEEN_NAME),
+            )
         self._seen(names)
         self._cells(names, projection.lists)
         if self.package.is_changed:
@@ -136,14 +142,17 @@ class Session:
         return invoices.facts if invoices else None
 
     def _writer(self, name: str, projection: Projection, edits: Edits) -> TableWriter:
-        table, grid = layout.TABLES[name], self._book.grids[name]
-        wishes = projection.edits.get(name, {})
-        rows = projection.tables.get(name)
-        if table.mode == "keyed":
-            return KeyedWriter(self._book, table, grid, edits, rows or (), wishes)
-        if rows is None:
-            return WishWriter(self._book, table, grid, edits, wishes)
-        return BlockWriter(self._book, table, grid, edits, rows, wishes)
+        table, rows = layout.TABLES[name], projection.tables.get(name)
+        wanted = Wanted(
+            table,
+            rows or (),
+            projection.edits.get(name, {}),
+            projection.unchanged.get(name, ()),
+            self._fresh.get(name, ()),
+            projection.is_whole,
+        )
+        kind = KeyedWriter if table.mode == "keyed" else WishWriter if rows is None else BlockWriter
+        return kind(self._book, self._book.grids[name], edits, wanted)
 
     def _run(self, sheet: str, tables: Sequence[TableWriter], edits: Edits) -> None:
         skim = tables[0].skim if len(tables) == 1 and isinstance(tables[0], KeyedWriter) else None
@@ -153,6 +162,7 @@ class Session:
             self.notes += table.notes
             self._needs_calculation |= table.needs_calculation
             self._changes_formulas |= table.changes_formulas
+        edits.shown -= edits.filtered
         self._write(sheet, reader, edits)
 
     def _scan(
@@ -170,7 +180,7 @@ class Session:
     def _write(self, sheet: str, reader: SheetReader, edits: Edits) -> None:
         if not edits:
             return
-        if edits.cells or edits.shown or any(new.bottom > old.bottom for old, new in edits.grown):
+        if edits.cells or edits.shown or edits.hidden or any(new.bottom > old.bottom for old, new in edits.grown):
             deflater = Deflater(_FAST)
             write(reader, self.package.pieces(sheet), edits, deflater.write)
             self.package.replace(sheet, deflater.finish())
@@ -250,34 +260,42 @@ class Session:
         Ours have right results in the file already. Excel trusts the stored results of all others, although the rows
         they add up may just have changed.
         """
-        if not (self._needs_calculation or self._has_foreign_formulas()):
-            return
         root = parse(self.package.part(self._book.part), self.package.path.name)
         properties = root.find("{*}calcPr")
-        if properties is not None and properties.get("fullCalcOnLoad") != "1":
+        if properties is None or properties.get("fullCalcOnLoad") == "1":
+            return
+        if self._needs_calculation or self._has_foreign_formulas():
             properties.set("fullCalcOnLoad", "1")
             self.package.replace(self._book.part, to_bytes(root))
 
     def _has_foreign_formulas(self) -> bool:
-        """Whether a table calculates, or the list of formulas has more than ours and those in our own columns."""
+        """Whether a table calculates, or there are more formulas than ours and those in our own columns."""
         if any(grid.formulas for grid in self._book.grids.values()):
             return True
-        chains = [target for _, kind, target in self._book.relations(self._book.part) if kind == "calcChain"]
-        if not chains or not self.package.has(chains[0]):
-            return False
         ours = {place for name, place in self._book.named_cells.items() if name.startswith("AutoXero")}
-        grids = [(grid, self._owned_columns(name)) for name, grid in self._book.grids.items() if name in layout.TABLES]
+        grids: dict[str, list[tuple[Grid, set[int]]]] = {}
+        for name, grid in Book(self.package).grids.items():  # the tables may just have grown
+            if name in layout.TABLES:
+                grids.setdefault(grid.sheet, []).append((grid, self._owned_columns(name)))
+        return any(
+            (sheet, column, row) not in ours
+            and not any(column in owned and grid.first <= row <= grid.last for grid, owned in grids.get(sheet, ()))
+            for sheet, column, row in self._formulas()
+        )
+
+    def _formulas(self) -> Iterator[tuple[str, int, int]]:
+        """Where formulas stand, by the list of them; where a file has none, as LibreOffice saves it, by the sheets."""
+        chains = [part for part in self._book.related(self._book.part, "calcChain") if self.package.has(part)]
+        if not chains:
+            for part in self._book.sheets.values():
+                yield from ((part, column, row) for column, row in formula_places(self.package.pieces(part)))
+            return
         sheet = ""
         for entry in _CHAINED.findall(self.package.part(chains[0])):
             if found := _CHAINED_SHEET.search(entry):
                 sheet = self._book.sheet_ids.get(int(found[1]), "")
             place = _CHAINED_CELL.search(entry)
-            column, row = (column_number(place[1]), int(place[2])) if place else (0, 0)
-            if (sheet, column, row) not in ours and not any(
-                grid.sheet == sheet and column in owned and grid.first <= row <= grid.last for grid, owned in grids
-            ):
-                return True
-        return False
+            yield (sheet, column_number(place[1]), int(place[2])) if place else (sheet, 0, 0)
 
     def _owned_columns(self, name: str) -> set[int]:
         columns = self._book.grids[name].columns

@@ -19,6 +19,7 @@ _OPENING = re.compile(rb"<sheetData\s*(/?)>")
 _ROW_NUMBER = re.compile(rb'\sr="(\d+)"')
 _SPANS = re.compile(rb'\sspans="[^"]*"')
 _HIDDEN = re.compile(rb'\shidden="(?:1|true)"')
+_HIDE = b' hidden="1"'
 _HEIGHT = re.compile(rb'\sht="[^"]*"')
 _SLASH = ord("/")
 _CLOSING = len(b"</row>")
@@ -28,6 +29,7 @@ _LINE = 12.75
 _CELL = re.compile(rb"<c(?=[\s/>])[^>]*?(?:/>|>.*?</c>)", re.DOTALL)
 _PLACE = re.compile(rb'\sr="([A-Z]+)\d*"')
 _DIMENSION = re.compile(rb'<dimension\s+ref="([^"]*)"')
+_NUMBERED_PLACE = re.compile(rb'\sr="([A-Z]+)(\d+)"')
 _RANGES = re.compile(rb'(\ssqref="|<xm:sqref>)([^"<]*)')
 
 _CELL_REST = rb"[^>]*+>(?>(?<=/>)|<v>[^<]*+</v></c>|(?:[^<]++|<(?!/c>)[^>]*+>)*+</c>)"
@@ -244,21 +246,42 @@ def usual_row(columns: Sequence[bytes], numbers: Container[bytes]) -> re.Pattern
     return re.compile(opening + b"".join(_ANY_CELLS + b"?" + cell for cell in cells) + _ANY_CELLS + b"+</row>")
 
 
-def changed_row(row: bytes, cells: Mapping[int, bytes | None], *, show: bool = False, lines: int = 0) -> bytes:
+def formula_places(pieces: Iterable[bytes]) -> Iterator[tuple[int, int]]:
+    """The column and row of every cell of a sheet that calculates; 0 and 0 where it does not say; some come twice."""
+    rest = b""
+    for piece in pieces:
+        data = rest + piece
+        at = data.find(b"<f")
+        while at >= 0:
+            if data[at + 2 : at + 3] in {b">", b" ", b"/"}:
+                place = _NUMBERED_PLACE.search(data, data.rfind(b"<c", 0, at), at)
+                yield (column_number(place[1]), int(place[2])) if place else (0, 0)
+            at = data.find(b"<f", at + 1)
+        rest = data[max(data.rfind(b"<c"), 0) :]
+
+
+def is_hidden(row: bytes) -> bool:
+    """Whether the row is not shown."""
+    return _HIDDEN.search(row, 0, row.index(b">") + 1) is not None
+
+
+def changed_row(row: bytes, cells: Mapping[int, bytes | None], *, hidden: bool | None = None, lines: int = 0) -> bytes:
     """The row with some cells changed.
 
     Args:
         row: The row as it was.
         cells: New cells by column; ``None`` takes the cell away.
-        show: Take away that it is hidden.
+        hidden: Hide it, or show it; ``None`` leaves that as it is.
         lines: How many lines its longest text takes; 0 leaves its height alone.
     """
     old, _, end = _take_apart(row)
     opening = row[: row.index(b">") + 1]
     tail = row[end:] or b"</row>"
     head = _SPANS.sub(b"", opening.removesuffix(b"/>").removesuffix(b">") + b">")
-    if show:
+    if hidden is not None:
         head = _HIDDEN.sub(b"", head)
+    if hidden:
+        head = head.removesuffix(b">") + _HIDE + b">"
     if lines and b"customHeight" not in head:
         head = _HEIGHT.sub(b"", head).removesuffix(b">") + _height(lines) + b">"
     body = b"".join(raw for _, raw in sorted({**old, **cells}.items()) if raw is not None)
@@ -276,12 +299,16 @@ class Edits:
     Attributes:
         cells: New cells by row and column.
         shown: Rows that are no longer hidden.
+        hidden: Rows that are hidden from now on.
+        filtered: Rows that the filter of a table hides, from now on or since before.
         lines: How many lines of text the changed rows hold at most.
         grown: For each table: its area before and after.
     """
 
     cells: dict[int, dict[int, bytes | None]] = field(default_factory=dict)
     shown: set[int] = field(default_factory=set)
+    hidden: set[int] = field(default_factory=set)
+    filtered: set[int] = field(default_factory=set)
     lines: dict[int, int] = field(default_factory=dict)
     grown: list[tuple[Area, Area]] = field(default_factory=list)
 
@@ -290,7 +317,11 @@ class Edits:
         self.cells.setdefault(row, {})[column] = raw
 
     def __bool__(self) -> bool:
-        return bool(self.cells or self.shown or self.grown)
+        return bool(self.cells or self.shown or self.hidden or self.grown)
+
+    def hides(self, row: int) -> bool | None:
+        """Whether a row is hidden or shown from now on; ``None`` where that stays as it is."""
+        return True if row in self.hidden else False if row in self.shown else None
 
 
 def write(reader: SheetReader, pieces: Iterable[bytes], edits: Edits, emit: Callable[[bytes], None]) -> None:
@@ -306,7 +337,7 @@ def write(reader: SheetReader, pieces: Iterable[bytes], edits: Edits, emit: Call
     copier = _Copier(pieces)
     for _ in copier.until(reader.first):
         pass
-    for number in sorted({*edits.cells, *edits.shown}):
+    for number in sorted({*edits.cells, *edits.shown, *edits.hidden}):
         place = bisect_left(reader.numbers, number)
         is_there = place < len(reader.numbers) and reader.numbers[place] == number
         for stretch in copier.until(reader.ends[place - 1] if place else reader.first):
@@ -314,7 +345,7 @@ def write(reader: SheetReader, pieces: Iterable[bytes], edits: Edits, emit: Call
         if is_there:
             row = b"".join(copier.until(reader.ends[place])).lstrip()
             cells, lines = edits.cells.get(number, {}), edits.lines.get(number, 0)
-            emit(changed_row(row, cells, show=number in edits.shown, lines=lines))
+            emit(changed_row(row, cells, hidden=edits.hides(number), lines=lines))
         else:
             emit(_new_row(number, edits))
     for stretch in copier.until(reader.ends[-1] if reader.ends else reader.first):
@@ -324,7 +355,8 @@ def write(reader: SheetReader, pieces: Iterable[bytes], edits: Edits, emit: Call
 
 def _new_row(number: int, edits: Edits) -> bytes:
     body = b"".join(raw for _, raw in sorted(edits.cells.get(number, {}).items()) if raw is not None)
-    return b'<row r="%d"%b>%b</row>' % (number, _height(edits.lines.get(number, 0)), body) if body else b""
+    look = _height(edits.lines.get(number, 0)) + _HIDE * (number in edits.hidden)
+    return b'<row r="%d"%b>%b</row>' % (number, look, body) if body else b""
 
 
 def _with_dimension(head: bytes, changes: Changes) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -26,13 +27,33 @@ from workbook.cells import (
     value_of,
 )
 from workbook.facts import COLUMNS, Facts
-from workbook.formulas import SharedFormulas, is_shared
+from workbook.identity import Key, called, found_again, listed, part, telling, told_lost
 from workbook.layout import Table
 from workbook.splice import Edits, Note, cell_at, cells_of
 from workbook.tally import Tally
 
 Row = Mapping[str, Cell]
-Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What one table should show.
+
+    Attributes:
+        table: The table.
+        rows: Its rows.
+        wishes: By key: columns to write although the accountant owns them.
+        unchanged: The keys of rows that the file was left with just so.
+        fresh: The columns that were put back just now, blank.
+        is_whole: Whether the rows of Invoices are all there are.
+    """
+
+    table: Table
+    rows: Sequence[Row] = ()
+    wishes: Mapping[Key, Row] = field(default_factory=dict)
+    unchanged: Collection[Key] = ()
+    fresh: Collection[str] = ()
+    is_whole: bool = False
 
 
 def is_filled(raw: bytes | None) -> bool:
@@ -54,19 +75,25 @@ class TableWriter:
         changes_formulas: Whether formula cells came or went, so that the list of them no longer fits.
     """
 
-    def __init__(self, book: Book, table: Table, grid: Grid, edits: Edits) -> None:
+    def __init__(self, book: Book, grid: Grid, edits: Edits, wanted: Wanted) -> None:
+        table = wanted.table
         self.notes: list[str] = []
         self.needs_calculation = False
         self.changes_formulas = False
         self._book = book
         self._table = table
         self._grid = grid
+        self._unchanged = set(wanted.unchanged)
+        self._fresh = wanted.fresh
+        self._owned = {column.name for column in table.columns if column.owned}
+        self._wishes = {tuple(fold(text) for text in key): row for key, row in wanted.wishes.items()}
+        self._typed_over: list[str] = []
+        self._is_changed = False
         self._edits = edits
         self._styles: dict[int, bytes] = {}
         self._obstacle: int | None = None
         self._totals: dict[int, bytes] = {}
         self._letters = {number: letters(number).encode() for number in grid.columns.values()}
-        self._is_unfiltered = False
         self._wrapped = [(column.name, column.width) for column in table.columns if table.wraps(column)]
         lost = [column.name for column in table.columns if column.owned and column.name not in grid.columns]
         if lost:
@@ -95,6 +122,10 @@ class TableWriter:
     def _visit_row(self, number: int, row: bytes) -> None:
         raise NotImplementedError
 
+    def _put(self, number: int, column: int, raw: bytes | None) -> None:
+        self._is_changed = True
+        self._edits.put(number, column, raw)
+
     def _covers(self, column: int) -> bool:
         return self._grid.area.left <= column <= self._grid.area.right
 
@@ -119,8 +150,29 @@ class TableWriter:
             place = f"{letters(column)}{number} on the sheet {self._grid.sheet_name}"
             self.notes.append(f"A formula stood in {place}, where the agent writes; its value was put there instead.")
         style = style_of(raw) if raw is not None else self._styles.get(column, b"")
-        self._edits.put(number, column, make(self._letters[column] + b"%d" % number, style, value, self._book.epoch))
+        self._put(number, column, make(self._letters[column] + b"%d" % number, style, value, self._book.epoch))
         return True
+
+    def _note_typed_over(self, row: Row, name: str, raw: bytes | None) -> None:
+        """Take note of a cell that showed something else than what we left there."""
+        value = row.get(name)
+        if name not in self._fresh and not self._shows(raw, value):
+            self._typed_over.append(f"{name} of {called(self._table, row)}")
+
+    def _shows(self, raw: bytes | None, value: Cell) -> bool:
+        """Whether a cell shows a value, though another program may have rounded it, or lost its link."""
+        if isinstance(value, Link):
+            value = value.text
+        if shows(raw, value, self._book.shared, self._book.epoch):
+            return True
+        shown = None if raw is None else value_of(raw, self._book.shared)
+        return isinstance(shown, int | float) and part(shown) == part(value, self._book.epoch)
+
+    def _tell_typed_over(self) -> None:
+        if names := self._typed_over:
+            one = "1 cell that was typed over was"
+            cells = one if len(names) == 1 else f"{len(names)} cells that were typed over were"
+            self.notes.append(f"{self._grid.sheet_name}: {cells} put right ({listed(names)}).")
 
     def _measure(self, number: int, values: Mapping[str, Cell | Read]) -> None:
         """Note how many lines the row's texts take; programs other than Excel do not work it out."""
@@ -137,9 +189,9 @@ class TableWriter:
                 self.changes_formulas |= isinstance(value, Link)
                 kind, _ = encode(value, self._book.epoch)
                 if style or kind or value is not None:
-                    self._edits.put(number, column, make(ref, style, value, self._book.epoch))
+                    self._put(number, column, make(ref, style, value, self._book.epoch))
             else:
-                self._edits.put(number, column, self._formula(ref, style, name))
+                self._put(number, column, self._formula(ref, style, name))
         self._measure(number, row)
 
     def _formula(self, ref: bytes, style: bytes, name: str) -> bytes:
@@ -153,9 +205,11 @@ class TableWriter:
             return wanted
         most = max(self._obstacle - 1 - self._grid.totals, self._grid.last)
         if wanted > most:
+            so = " and are neither shown nor counted on the Dashboard" if self._table.name == "Invoices" else ""
             self.notes.append(
                 f"Something of yours stands under the table {self._table.name} (sheet {self._grid.sheet_name}, row "
-                f"{self._obstacle}): {wanted - most} rows found no room. Move it aside."
+                f"{self._obstacle}): {wanted - most} rows found no room{so}. Insert rows above it, or move it aside; "
+                "save, and they are shown."
             )
         return min(wanted, most)
 
@@ -164,31 +218,27 @@ class TableWriter:
         grid = self._grid
         old = grid.area
         new = Area(old.left, old.top, old.right, last + grid.totals)
-        if new == old and not self._is_unfiltered:
+        if new == old:
             return
-        if new != old and grid.totals:
+        if grid.totals:
             for column in self._totals:
                 if old.bottom > last:
-                    self._edits.put(old.bottom, column, None)
+                    self._put(old.bottom, column, None)
             for column, raw in self._totals.items():
-                self._edits.put(new.bottom, column, moved(raw, self._letter(column) + b"%d" % new.bottom))
+                self._put(new.bottom, column, moved(raw, self._letter(column) + b"%d" % new.bottom))
             self.changes_formulas = True
         self._edits.grown.append((old, new))
-        self._book.package.replace(grid.part, _resized(self._book, grid, new, self._is_unfiltered))
+        self._book.package.replace(grid.part, _resized(self._book, grid, new))
 
     def _letter(self, column: int) -> bytes:
         return letters(column).encode()
 
 
-def _resized(book: Book, grid: Grid, new: Area, unfiltered: bool) -> bytes:  # noqa: FBT001
+def _resized(book: Book, grid: Grid, new: Area) -> bytes:
     root = parse(book.package.part(grid.part), grid.name)
     root.set("ref", str(new))
-    ranged = root.findall(f"{{{MAIN}}}autoFilter")
-    for item in ranged:
+    for item in root.findall(f"{{{MAIN}}}autoFilter"):
         item.set("ref", str(Area(new.left, new.top, new.right, new.bottom - grid.totals)))
-        if unfiltered:
-            for column in list(item):
-                item.remove(column)
     for order in root.iter(f"{{{MAIN}}}sortState"):
         _extend(order, grid.last, new.bottom - grid.totals)
         for condition in order:
@@ -206,20 +256,23 @@ def _extend(item: etree._Element, old: int, new: int) -> None:
 
 
 class KeyedWriter(TableWriter):
-    """Rows that keep their place: matched by key, new ones appended, none moved or taken away."""
+    """Rows that keep their place: matched by key, new ones appended, none moved or taken away.
 
-    def __init__(
-        self, book: Book, table: Table, grid: Grid, edits: Edits, wanted: Sequence[Row], wishes: Mapping[Key, Row]
-    ) -> None:
+    A row whose key was lost gets it back where what else it shows tells which it was.
+    """
+
+    def __init__(self, book: Book, grid: Grid, edits: Edits, wanted: Wanted) -> None:
+        table = wanted.table
         if any(name not in grid.columns for name in table.key):
             raise LookupError(table.name)
-        super().__init__(book, table, grid, edits)
-        self._wanted = {tuple(fold(row.get(name)) for name in table.key): row for row in wanted}
-        self._wishes = {tuple(fold(part) for part in key): (key, row) for key, row in wishes.items()}
-        self._owned = {column.name for column in table.columns if column.owned}
+        super().__init__(book, grid, edits, wanted)
+        self._wanted = {tuple(fold(row.get(name)) for name in table.key): row for row in wanted.rows}
+        self._keys = {tuple(fold(text) for text in key): key for key in wanted.wishes}
+        self._is_whole = wanted.is_whole and bool(self._wanted)
         self._used = grid.first - 1
         self._tally = Tally(book, grid, *table.key) if table.name == "Invoices" else None
         self._seen: set[Key] = set()
+        self._lost: list[tuple[int, bytes, Key]] = []
 
     @property
     def facts(self) -> Facts | None:
@@ -228,7 +281,7 @@ class KeyedWriter(TableWriter):
 
     def skim(self, data: bytes, at: int, note: Note) -> int:
         """Pass over the rows of which nothing is wanted but to be counted; most are such."""
-        return self._tally.skim(data, at, note, self._passes) if self._tally else at
+        return self._tally.skim(data, at, note, self._passes) if self._tally and not self._is_whole else at
 
     def _passes(self, number: int, text: str) -> bool:
         key = (text,)
@@ -242,191 +295,141 @@ class KeyedWriter(TableWriter):
     def _visit_row(self, number: int, row: bytes) -> None:
         cells = cells_of(row)
         key = tuple(fold(self._shown(cells, name)) for name in self._table.key)
-        if not any(key):
-            if any(is_filled(cells.get(column)) for name, column in self._grid.columns.items()
-                   if name not in self._grid.formulas):  # fmt: skip
-                self._used = number
-                self._count(cells, {})
-            return
-        self._used = number
-        if key in self._seen:
-            self._twin(number, cells, key)
-            return
-        self._seen.add(key)
-        new: dict[str, Cell] = {}
-        if key in self._wanted:
-            new = {name: value for name, value in self._wanted[key].items() if name in self._owned}
-        if key in self._wishes:
-            new |= self._wishes[key][1]
+        if any(key) and key not in self._seen and self._is_known(key):
+            self._used = number
+            self._seen.add(key)
+            self._show(number, cells, key)
+        elif self._holds(cells, self._owned):
+            self._used = number
+            self._lost.append((number, row, key))
+        elif self._holds(cells, self._grid.columns):
+            self._used = number
+
+    def _is_known(self, key: Key) -> bool:
+        return not (self._tally and self._is_whole) or key in self._wanted
+
+    def _holds(self, cells: Mapping[int, bytes], names: Collection[str]) -> bool:
+        columns = self._grid.columns
+        return any(
+            is_filled(cells.get(columns[name])) for name in names if name in columns and name not in self._grid.formulas
+        )
+
+    def _show(self, number: int, cells: Mapping[int, bytes], key: Key) -> None:
+        """Let a row show what it should."""
+        row = self._wanted.get(key, {})
+        wish = self._wishes.get(key, {})
+        new = {**{name: value for name, value in row.items() if name in self._owned}, **wish}
         for name, value in new.items():
             column = self._grid.columns.get(name)
-            if column is not None and name not in self._table.key and name not in self._grid.formulas:
-                self._set(number, column, cells.get(column), value)
+            if column is None or name in self._table.key or name in self._grid.formulas:
+                continue
+            raw = cells.get(column)
+            if self._set(number, column, raw, value) and key in self._unchanged and name not in wish:
+                self._note_typed_over(row, name, raw)
         if number in self._edits.cells:
             names = [name for name, _ in self._wrapped]
             self._measure(number, {**{name: self._shown(cells, name) for name in names}, **new})
         self._count(cells, new)
 
-    def _twin(self, number: int, cells: Mapping[int, bytes], key: Key) -> None:
-        """A row that somebody copied: in Invoices it keeps what is the accountant's own, and what is ours goes.
+    def _count(self, cells: Mapping[int, bytes], new: Row) -> None:
+        if self._tally is not None:
+            self._tally.add({name: new[name] if name in new else self._shown(cells, name) for name in COLUMNS})
 
-        In mappings and Settings the reader asks which of the two counts, so they stay as they are.
+    def _settle_lost(self) -> None:
+        """Give rows without a key of their own theirs back; what is no invoice's is emptied, so that none counts twice.
+
+        In mappings and Settings the reader asks about what is left, so that it stays as it is.
         """
+        lost = {number: cells_of(row) for number, row, _ in self._lost}
+        names = telling(self._table.name)
+        shown = {
+            number: {name: self._shown(lost[number], name) for name in names}
+            for number, _, key in self._lost
+            if self._tally or not any(key)
+        }
+        waiting = {key: row for key, row in self._wanted.items() if key not in self._seen}
+        found = found_again(self._table.name, shown, waiting, self._book.epoch)
+        emptied: list[str] = []
+        for number, _, key in self._lost:
+            cells = lost[number]
+            if number in found:
+                self._give_back(number, cells, found[number])
+            elif self._tally is None and key in self._wanted:
+                self._show(number, cells, key)  # the reader refuses both, and says so beside both
+            elif key in self._seen:
+                self._twin(number, cells, key)
+            elif self._tally and self._is_whole:
+                self._empty(number, cells)
+                emptied.append(f"row {number}: {' · '.join(key) or 'none'}")
+            else:
+                self._count(cells, {})
+        self._tell_lost([called(self._table, self._wanted[key]) for key in found.values()], emptied)
+
+    def _tell_lost(self, found: Sequence[str], emptied: Sequence[str]) -> None:
+        if found:
+            self.notes.append(told_lost(self._grid.sheet_name, self._table.key, found))
+        if emptied:
+            self.notes.append(
+                f"{self._grid.sheet_name}: rows without an id that the agent knows, like no invoice that lacks its row "
+                f"({listed(emptied)}): the agent's cells in them were emptied, so that nothing counts twice; what you "
+                "have in columns of your own stays."
+            )
+
+    def _give_back(self, number: int, cells: Mapping[int, bytes], key: Key) -> None:
+        self._seen.add(key)
+        for name in self._table.key:
+            column = self._grid.columns[name]
+            self._set(number, column, cells.get(column), self._wanted[key].get(name))
+        self._show(number, cells, key)
+
+    def _twin(self, number: int, cells: Mapping[int, bytes], key: Key) -> None:
+        """A row that somebody copied: in Invoices it keeps what is the accountant's own, and what is ours goes."""
         if self._tally is None:
-            self.notes.append(f"The table {self._table.name} has the row {' · '.join(key)} twice; the first counts.")
+            named = " · ".join(key)
+            self.notes.append(f"The table {self._table.name} has the row {named} twice; neither counts until one goes.")
             return
-        for column in self._table.columns:
-            place = self._grid.columns.get(column.name)
-            raw = None if place is None else cells.get(place)
-            if place and raw and is_filled(raw) and column.name not in self._grid.formulas:
-                self.changes_formulas |= has_formula(raw)
-                self._edits.put(number, place, make(self._letters[place] + b"%d" % number, style_of(raw), None))
+        self._empty(number, cells)
         self.notes.append(
             f"The sheet {self._grid.sheet_name} had {' · '.join(key)} twice: row {number} was a copy. The agent's "
             "cells in it were emptied; what you have in columns of your own stays."
         )
 
-    def _count(self, cells: Mapping[int, bytes], new: Row) -> None:
-        if self._tally is not None:
-            self._tally.add({name: new[name] if name in new else self._shown(cells, name) for name in COLUMNS})
+    def _empty(self, number: int, cells: Mapping[int, bytes]) -> None:
+        """Empty the cells of our columns, Do among them: it means nothing without an invoice."""
+        for column in self._table.columns:
+            place = self._grid.columns.get(column.name)
+            raw = None if place is None else cells.get(place)
+            if place and raw and is_filled(raw) and column.name not in self._grid.formulas:
+                self.changes_formulas |= has_formula(raw)
+                self._put(number, place, make(self._letters[place] + b"%d" % number, style_of(raw), None))
 
     def finish(self) -> None:
-        """Append the rows whose keys were not seen."""
+        """Settle what lost its key, and append the rows that have no place yet."""
+        if self._lost:
+            self._settle_lost()
+        self._tell_typed_over()
         missing = [
-            {**row, **(self._wishes[key][1] if key in self._wishes else {})}
+            {**row, **self._wishes.get(key, {})}
             for key, row in self._wanted.items()
             if key not in self._seen and any(key)
         ]
-        known = {*self._seen, *self._wanted}
         if self._table.name != "Invoices":
+            known = {*self._seen, *self._wanted}
             missing += [
-                {**self._key_cells(key), **row} for folded, (key, row) in self._wishes.items() if folded not in known
+                {**self._key_cells(key), **self._wishes[folded]}
+                for folded, key in self._keys.items()
+                if folded not in known
             ]
         last = self._room(self._used + len(missing))
-        for number, row in enumerate(missing, self._used + 1):
-            if number <= last:
-                self._add(number, row)
+        for number, row in enumerate(missing[: last - self._used], self._used + 1):
+            self._add(number, row)
             if self._tally is not None:
                 self._tally.add(row)
         self._resize(max(self._grid.last, last))
 
     def _key_cells(self, key: Key) -> Row:
         cells: dict[str, Cell] = {}
-        for name, part in zip(self._table.key, key, strict=True):
-            is_whole = self._table.column(name).kind == "whole" and part.isdigit()
-            cells[name] = int(part) if is_whole else part
+        for name, text in zip(self._table.key, key, strict=True):
+            is_whole = self._table.column(name).kind == "whole" and text.isdigit()
+            cells[name] = int(text) if is_whole else text
         return cells
-
-
-class BlockWriter(TableWriter):
-    """A table that is written whole; where it has a key, what the accountant put beside a row moves with it."""
-
-    def __init__(
-        self, book: Book, table: Table, grid: Grid, edits: Edits, rows: Sequence[Row], wishes: Mapping[Key, Row]
-    ) -> None:
-        super().__init__(book, table, grid, edits)
-        self._rows = list(rows)
-        self._wishes = {tuple(fold(part) for part in key): row for key, row in wishes.items()}
-        self._kept: list[tuple[int, bytes]] = []
-        self._last = grid.first - 1
-        owned = {column.name for column in table.columns if column.owned}
-        self._theirs = {
-            column
-            for name, column in grid.columns.items()
-            if table.key and name not in owned and name not in grid.formulas
-        }
-        self._beside: dict[Key, tuple[int, dict[int, bytes]]] = {}
-        self._shared_formulas = SharedFormulas()
-        self._is_moving = False
-
-    def _visit_row(self, number: int, row: bytes) -> None:
-        if b'hidden="1"' in row[: row.index(b">")]:
-            self._edits.shown.add(number)
-            self._is_unfiltered = True
-        if not self._table.key:
-            self._compare(number, row)
-            return
-        self._kept.append((number, row))
-        key = tuple(fold(self._read(number, row, name)) for name in self._table.key)
-        cells = {column: raw for column, raw in cells_of(row).items() if column in self._theirs}
-        for column, raw in cells.items():
-            self._shared_formulas.learn(raw, letters(column) + str(number))
-        self._beside.setdefault(key, (number, cells))
-
-    def _compare(self, number: int, row: bytes) -> None:
-        self._last = max(self._last, number)
-        place = number - self._grid.first
-        cells = cells_of(row)
-        if place >= max(len(self._rows), 1):
-            for column, raw in cells.items():
-                if self._covers(column):
-                    self.changes_formulas |= has_formula(raw)
-                    self._edits.put(number, column, None)
-            return
-        wanted = self._rows[place] if self._rows else {}
-        self._carry(number, wanted, cells)
-        for name, column in self._grid.columns.items():
-            if column in self._theirs and name not in wanted:
-                continue
-            if name in wanted or name not in self._grid.formulas:
-                self._set(number, column, cells.get(column), wanted.get(name))
-            elif column not in cells:
-                ref, style = self._letters[column] + b"%d" % number, self._styles.get(column, b"")
-                self._edits.put(number, column, self._formula(ref, style, name))
-        self._measure(number, wanted)
-
-    def _carry(self, number: int, wanted: Row, cells: Mapping[int, bytes]) -> None:
-        """Let what stands in the accountant's columns move with its row."""
-        key = tuple(fold(wanted.get(name)) for name in self._table.key)
-        origin, beside = self._beside.get(key, (number, {}))
-        for column in self._theirs:
-            old, raw = cells.get(column), beside.get(column)
-            place = letters(column) + str(number)
-            if raw is None:
-                raw = make(place.encode(), style_of(old) if old else self._styles.get(column, b""), None)
-                if not is_filled(old) and (old is not None or b"s=" not in raw):
-                    continue
-            elif origin != number or (self._is_moving and is_shared(raw)):
-                self.needs_calculation |= has_formula(raw)
-                raw = self._shared_formulas.moved(raw, letters(column) + str(origin), place)
-            if raw != old:
-                self.changes_formulas |= has_formula(raw) or (old is not None and has_formula(old))
-                self._edits.put(number, column, raw)
-
-    def _add(self, number: int, row: Row) -> None:
-        super()._add(number, row)
-        self._carry(number, row, {})
-
-    def finish(self) -> None:
-        """Write the rows that go beyond the old ones, and give the table its new size."""
-        if self._table.key:
-            keys = [tuple(fold(row.get(name)) for name in self._table.key) for row in self._rows]
-            self._rows = [{**row, **self._wishes.get(key, {})} for key, row in zip(keys, self._rows, strict=True)]
-            places = {key: number for number, key in enumerate(keys, self._grid.first)}
-            self._is_moving = any(places.get(key) != number for key, (number, _) in self._beside.items())
-            for number, kept in self._kept:
-                self._compare(number, kept)
-        count = max(len(self._rows), 1)
-        last = self._room(self._grid.first + count - 1)
-        for number in range(self._last + 1, last + 1):
-            place = number - self._grid.first
-            self._add(number, self._rows[place] if place < len(self._rows) else {})
-        self._resize(last)
-
-
-class WishWriter(TableWriter):
-    """A block of which only cells that someone asked for change, by key."""
-
-    def __init__(self, book: Book, table: Table, grid: Grid, edits: Edits, wishes: Mapping[Key, Row]) -> None:
-        super().__init__(book, table, grid, edits)
-        self._wishes = {tuple(fold(part) for part in key): row for key, row in wishes.items()}
-
-    def _visit_row(self, number: int, row: bytes) -> None:
-        key = tuple(fold(self._read(number, row, name)) for name in self._table.key)
-        for name, value in self._wishes.get(key, {}).items():
-            column = self._grid.columns.get(name)
-            if column is not None:
-                self._set(number, column, cell_at(row, number, self._letters[column]), value)
-
-    def finish(self) -> None:
-        """Nothing is left to do."""

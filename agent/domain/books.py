@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import NewType
+from typing import NewType, TypeVar
 
 XeroId = NewType("XeroId", str)
 """The id of a document in Xero, a GUID."""
 
 ContactId = NewType("ContactId", str)
 """The id of a contact in Xero, a GUID."""
+
+_Entry = TypeVar("_Entry")
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,17 @@ def one_blank(name: str) -> str:
 
 def folded(name: str) -> str:
     """What is left of a name without case, blanks, accents, macrons and punctuation."""
+    return re.sub(r"[\W_]+", "", _bare(name)) or one_blank(name)
+
+
+def _bare(name: str) -> str:
     decomposed = unicodedata.normalize("NFKD", name).casefold()
-    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.sub(r"[\W_]+", "", letters) or one_blank(name)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def _words(name: str) -> str:
+    """The words and numbers of a name, with single blanks between them: ``12.5% GST`` is not ``125 % GST``."""
+    return " ".join(re.findall(r"\d+|[^\W\d_]+", _bare(name)))
 
 
 @dataclass(frozen=True)
@@ -106,12 +116,20 @@ class Books:
 
     @cached_property
     def _accounts(self) -> dict[str, Account]:
-        return {account.code.casefold(): account for account in self.accounts}
+        return {account.code.casefold(): account for account in self.accounts if account.code}
+
+    @cached_property
+    def _accounts_called(self) -> Mapping[str, Account]:
+        return _unmistakable((item, (item.code, item.name)) for item in self._accounts.values() if item.is_active)
 
     @cached_property
     def _rates(self) -> dict[str, TaxRate]:
         by_name = {one_blank(rate.name).casefold(): rate for rate in self.tax_rates if rate.is_active}
         return by_name | {rate.tax_type.casefold(): rate for rate in self.tax_rates}
+
+    @cached_property
+    def _rates_called(self) -> Mapping[str, TaxRate]:
+        return _unmistakable((item, (item.name, item.tax_type)) for item in self.tax_rates if item.is_active)
 
     @cached_property
     def contacts_by_id(self) -> dict[str, Contact]:
@@ -134,17 +152,33 @@ class Books:
         return _grouped((contact.account_number, contact) for contact in self.contacts if contact.account_number)
 
     def account(self, code: str) -> Account | None:
-        """The account of that code."""
-        return self._accounts.get(code.strip().casefold())
+        """The account of that code; else the only active one of that name, or of that code and name."""
+        return self._accounts.get(code.strip().casefold()) or self._accounts_called.get(_words(code))
 
     def tax_rate(self, name: str) -> TaxRate | None:
-        """The tax rate of that TaxType or name."""
-        return self._rates.get(one_blank(name).casefold())
+        """The tax rate of that TaxType or name, however it is punctuated."""
+        return self._rates.get(one_blank(name).casefold()) or self._rates_called.get(_words(name))
+
+    def branding_theme(self, name: str) -> str | None:
+        """The id of the branding theme of that name."""
+        wanted = one_blank(name).casefold()
+        exact = (key for key, known in self.branding_themes if one_blank(known).casefold() == wanted)
+        called = _unmistakable((key, (known,)) for key, known in self.branding_themes)
+        return next(exact, None) or called.get(_words(name))
 
     @cached_property
     def rounding_account(self) -> Account | None:
         """Xero's own account for rounding."""
         return next((account for account in self.accounts if account.system == "ROUNDING"), None)
+
+
+def _unmistakable(items: Iterable[tuple[_Entry, tuple[str, ...]]]) -> dict[str, _Entry]:
+    """Entries by each of their names, and by all of them together, where no other one is called so."""
+    found: defaultdict[str, list[_Entry]] = defaultdict(list)
+    for entry, names in items:
+        for form in {_words(name) for name in (*names, " ".join(names))} - {""}:
+            found[form].append(entry)
+    return {form: entries[0] for form, entries in found.items() if len(entries) == 1}
 
 
 def _grouped(pairs: Iterable[tuple[str, Contact]]) -> dict[str, list[Contact]]:

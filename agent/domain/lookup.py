@@ -20,6 +20,7 @@ from agent.domain.faults import Fault, fault
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.money import line_amount, rounded
 
+_OUR_CREDIT = re.compile(r"CN-\d+(-\d+)?", re.IGNORECASE)
 _MARK = re.compile(r"[?&]invoice=(\d+)$")
 
 Verdict = Literal["absent", "ours", "equal", "similar", "different"]
@@ -64,7 +65,7 @@ class Shelf:
             self._by_number[_number(item.number)].append(item)
             if marked := _MARK.search(item.mark):
                 self._by_mark[int(marked[1])].append(item)
-            elif item.id not in own:
+            elif item.id not in own and not is_numbered_by_us(item):
                 self._by_sums[_sums(item, item.date)].append(item)
 
     def with_free_number(self, document: Document) -> Document:
@@ -147,7 +148,11 @@ class Shelf:
         ]
         named = {_number(number) for number in numbers if number}
         for item in alike:
-            is_like_it = item.date == invoice.date and _number(item.contact_name) == _number(invoice.customer.name)
+            is_like_it = (
+                not is_numbered_by_us(item)
+                and item.date == invoice.date
+                and _number(item.contact_name) == _number(invoice.customer.name)
+            )
             if total and (is_like_it or _number(item.number) in named):
                 return Finding("equal", item)
         return Finding("absent")
@@ -182,6 +187,11 @@ def marked_id(posted: Posted) -> AutotaskId | None:
     """The Autotask id in the document's mark, where it carries one of ours."""
     found = _MARK.search(posted.mark)
     return AutotaskId(int(found[1])) if found else None
+
+
+def is_numbered_by_us(posted: Posted) -> bool:
+    """Whether it is a credit note with a number of ours, which stands for one invoice and no other."""
+    return posted.kind == "Credit note" and _OUR_CREDIT.fullmatch(posted.number) is not None
 
 
 def is_autotask(item: Posted, own: str) -> bool:

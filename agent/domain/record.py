@@ -71,6 +71,11 @@ CHOSEN: Mapping[Wish, str] = {
 }
 
 
+def standing(status: str, fault_code: str) -> str:
+    """Where an invoice stands, as far as what was said about it goes by that."""
+    return f"{status} {fault_code}"
+
+
 def is_held(record: Record) -> bool:
     """Whether it waits for a person's confirmation: Resync does not stand for it."""
     return record.status == "Waiting" and record.fault_code in HELD and not record.wish

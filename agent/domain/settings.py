@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from agent.domain.labels import code_of
-from agent.domain.problems import Problem
+from agent.domain.problems import Problem, beside
 
 Value = str | int | Decimal | date | bool | None
 """What a setting holds once read; ``None`` is a blank cell."""
@@ -445,12 +445,12 @@ def read_settings(cells: Mapping[str, object]) -> tuple[Settings, list[Problem]]
         try:
             setting = find(name)
         except NotReadableError as error:
-            problems.append(Problem(name, str(error)))
+            problems.append(_wrong(name, str(error)))
             continue
         try:
             values[_ATTRIBUTES[setting.name.casefold()]] = read_value(setting, raw)
         except NotReadableError as error:
-            problems.append(Problem(setting.name, str(error)))
+            problems.append(_wrong(setting.name, str(error)))
     settings = Settings(**values)
     return settings, problems + _together(settings, {problem.where for problem in problems})
 
@@ -460,23 +460,27 @@ def _together(settings: Settings, known: Iterable[str]) -> list[Problem]:
     problems = []
     if settings.start_date is None and "Start date" not in set(known):
         problems.append(
-            Problem("Start date", "The date of the first invoice to send is missing. Type it, such as 2026-09-01.")
+            _wrong("Start date", "The date of the first invoice to send is missing. Type it, such as 2026-09-01.")
         )
     if settings.unmapped_code == "Use default" and not settings.default_account:
         problems.append(
-            Problem(
+            _wrong(
                 "Default sales account",
                 "“Unmapped billing code” is “Use default”, but there is no default. Choose an account here.",
             )
         )
     if settings.unmapped_region == "Use default" and not settings.default_tax_rate:
         problems.append(
-            Problem(
+            _wrong(
                 "Default tax rate",
                 "“Unmapped tax region” is “Use default”, but there is no default. Choose a tax rate here.",
             )
         )
     return problems
+
+
+def _wrong(name: str, message: str) -> Problem:
+    return beside("Settings", (name,), message)
 
 
 def _blank(setting: Setting) -> Value:

@@ -1,15 +1,20 @@
-"""Suggestions for mapping rows, each with its reason: a person accepts, changes or leaves them."""
+"""What could be chosen: for rows without a choice, with its reason, and for a choice that Xero does not have."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from agent.domain.books import Account, TaxRate, one_blank
-from agent.domain.mappings import NO_TAX
+from agent.domain.books import Account, Books, TaxRate, one_blank
+from agent.domain.contact import match
+from agent.domain.invoice import CompanyId, Customer
+from agent.domain.labels import account_label, tax_rate_label
+from agent.domain.mappings import NO_TAX, Mappings, same
+from agent.domain.problems import Key, Problem, beside
+from agent.domain.settings import Settings
 
 _ALIKE = 88
 """Likeness in per cent from which two names are taken for the same thing."""
@@ -19,6 +24,10 @@ _BUYING = re.compile(r"expense|purchas|import|capital|\bacquisition", re.IGNOREC
 _SELLING = re.compile(r"income|sale|suppl|output", re.IGNORECASE)
 _ABROAD = re.compile(r"zero.?rated|export|overseas", re.IGNORECASE)
 _NO_TAX_TYPE = "NONE"
+_NEAREST = 65
+"""Likeness in per cent from which a name may be what was meant."""
+_FEW = 5
+"""So few names are all told."""
 
 
 @dataclass(frozen=True)
@@ -108,3 +117,99 @@ def _for_sales(accounts: Sequence[Account]) -> list[Account]:
 
 def _plain(text: str) -> str:
     return one_blank(re.sub(r"[\W_]+", " ", text)).casefold()
+
+
+# --- what was chosen, and Xero does not have --------------------------------------------------------------------------
+
+
+def lacking(settings: Settings, mappings: Mappings, books: Books) -> list[Problem]:
+    """What settings and mappings name and Xero does not have or not take, each with the nearest that it has.
+
+    A setting concerns every invoice, so it stops all; a mapping row stops the invoices that need it. What is merely
+    left out of an invoice stops nothing.
+    """
+    return [
+        *_accounts(settings, mappings, books),
+        *_tax_rates(settings, mappings, books),
+        *_contacts(settings, mappings, books),
+        *_others(settings, mappings, books),
+    ]
+
+
+def _accounts(settings: Settings, mappings: Mappings, books: Books) -> Iterator[Problem]:
+    named: list[tuple[str, Key, str]] = [
+        ("Settings", ("Default sales account",), settings.default_account),
+        ("Settings", ("Rounding account",), settings.rounding_account),
+        *(("AccountMap", (row.billing_code, row.line_type), row.account) for row in mappings.accounts),
+    ]
+    offered = [account_label(item.code, item.name) for item in books.accounts if item.is_active and item.takes_sales]
+    usual = usual_account(books.accounts)
+    for table, key, code in filter(lambda item: item[2], named):
+        account = books.account(code)
+        if account is None:
+            wrong, like = f"Xero has no account {code}.", code
+        elif not account.is_active:
+            wrong, like = f"Xero has no active account {account.code}: {account.name} is archived.", account.name
+        elif not account.takes_sales and key != ("Rounding account",):
+            wrong, like = f"The account {account.code} {account.name} takes no sales in Xero.", account.name
+        else:
+            continue
+        near = nearest(like, offered, account_label(usual.target, usual.name) if usual.target else "")
+        yield _lacks(table, key, f"{wrong} {near}")
+
+
+def _tax_rates(settings: Settings, mappings: Mappings, books: Books) -> Iterator[Problem]:
+    named: list[tuple[str, Key, str]] = [
+        ("Settings", ("Default tax rate",), settings.default_tax_rate),
+        *(("TaxMap", (row.tax_region, row.tax_category), row.tax_rate) for row in mappings.taxes),
+    ]
+    offered = [tax_rate_label(item.tax_type, item.name) for item in books.tax_rates if item.is_active]
+    for table, key, code in filter(lambda item: item[2], named):
+        rate = books.tax_rate(code)
+        if rate is None:
+            yield _lacks(table, key, f"Xero has no tax rate {code}. {nearest(code, offered)}")
+        elif not rate.is_active:
+            wrong = f"Xero has no active tax rate {code}: {rate.name} is deleted."
+            yield _lacks(table, key, f"{wrong} {nearest(rate.name, offered)}")
+
+
+def _contacts(settings: Settings, mappings: Mappings, books: Books) -> Iterator[Problem]:
+    for row in mappings.contacts:
+        customer = Customer(CompanyId(row.company_id), row.contact or row.company)
+        if fault := match(customer, books, Mappings(contacts=(row,)), settings).fault:
+            yield _lacks("ContactMap", (str(row.company_id),), fault.detail)
+
+
+def _others(settings: Settings, mappings: Mappings, books: Books) -> Iterator[Problem]:
+    has = sorted({*books.currencies, books.organisation.base_currency})
+    if settings.currency and settings.currency.upper() not in has:
+        text = f"Xero does not have {settings.currency}. {nearest(settings.currency, has)}"
+        yield _lacks("Settings", ("Currency",), text)
+    theme, themes = settings.branding_theme, [name for _key, name in books.branding_themes]
+    if theme and books.branding_theme(theme) is None:
+        text = f"Xero has no branding theme “{theme}”; its own is used. {nearest(theme, themes)}"
+        yield beside("Settings", ("Branding theme",), text, "nothing", by_lists=True)
+    options = {(same(category), same(option)) for category, option, _, _ in books.tracking}
+    for row in mappings.tracking:
+        if (same(row.category), same(row.option)) not in options:
+            wanted = f"{row.category}: {row.option}"
+            near = nearest(wanted, [f"{category}: {option}" for category, option, _, _ in books.tracking])
+            text = f"Xero has no active tracking option “{wanted}”; lines go without it. {near}"
+            yield beside("TrackingMap", (row.billing_code, row.line_type), text, "nothing", by_lists=True)
+
+
+def _lacks(table: str, key: Key, message: str) -> Problem:
+    return beside(table, key, message, "everything" if table == "Settings" else "its invoices", by_lists=True)
+
+
+def nearest(typed: str, names: Iterable[str], usual: str = "") -> str:
+    """What was meant, in a sentence: the likest names, else all where they are few, else the usual one."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - only a slip needs it
+
+    names = list(dict.fromkeys(names))
+    found = process.extract(typed, names, scorer=fuzz.WRatio, processor=_plain, limit=3, score_cutoff=_NEAREST)
+    if found:
+        return f"Nearest: {', '.join(name for name, _, _ in found)}."
+    if 0 < len(names) <= _FEW:
+        return f"It has {', '.join(names)}."
+    return f"Nearest: {usual}." if usual else "Choose from the list." if names else ""

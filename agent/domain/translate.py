@@ -133,7 +133,6 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
     if draft.faults or not lines:
         document = None
     else:
-        theme = next((key for key, name in books.branding_themes if same(name) == same(settings.branding_theme)), "")
         document = Document(
             autotask_id=invoice.id,
             kind=kind_of(invoice),
@@ -149,7 +148,7 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
             lines=lines,
             expected=reached,
             places=_places(settings),
-            branding_theme_id=theme,
+            branding_theme_id=_theme(situation, draft),
             is_sent=settings.invoice_status == "Approved and marked as sent" and status == "AUTHORISED",
             exchange_rate=invoice.exchange_rate
             if settings.exchange_rate_from == "Autotask" and currency != books.organisation.base_currency
@@ -165,6 +164,14 @@ def translate(invoice: Invoice, situation: Situation) -> Translation:
         needs_contact and not draft.faults,
         tuple(dict.fromkeys(draft.missing)),
     )
+
+
+def _theme(situation: Situation, draft: _Draft) -> str:
+    name = situation.settings.branding_theme
+    theme = situation.books.branding_theme(name) if name else ""
+    if theme is None:
+        draft.warnings.append(f"Xero has no branding theme “{name}”: the invoice has Xero's own.")
+    return theme or ""
 
 
 def _places(settings: Settings) -> int:

@@ -92,10 +92,10 @@ def test_the_outcome_is_kept_for_the_dashboard(practice: Practice) -> None:
 @pytest.mark.parametrize(
     ("setting", "name", "expected", "words"),
     [
-        ({"Default sales account": "280"}, "Default sales account", "bad", "no active account 280"),
+        ({"Default sales account": "280"}, "Default sales account", "bad", "280: Old Sales is archived. Nearest: 200"),
         ({"Default sales account": "090"}, "Default sales account", "bad", "takes no sales"),
-        ({"Rounding account": "999"}, "Rounding account", "bad", "no active account 999"),
-        ({"Default tax rate": "NOPE"}, "Default tax rate", "bad", "no active tax rate NOPE"),
+        ({"Rounding account": "999"}, "Rounding account", "bad", "Xero has no account 999."),
+        ({"Default tax rate": "NOPE"}, "Default tax rate", "bad", "Xero has no tax rate NOPE."),
         ({"Branding theme": "Blue"}, "Branding theme", "warning", "no branding theme “Blue”"),
         ({"Currency": "USD"}, "Currency", "bad", "Xero does not have USD"),
         ({"Xero organisation": "Somebody Else"}, "Xero", "bad", "Somebody Else"),
@@ -118,7 +118,7 @@ def test_every_mapping_that_leads_nowhere(practice: Practice) -> None:
     practice.map("TrackingMap", "Tracking option", ("Consulting", "Labor"), "Moon")
     found = lines(practice)
     assert found[f"ContactMap: {company}"].light == "bad"
-    assert "no active contact Nobody Ltd" in found[f"ContactMap: {company}"].message
+    assert "no active contact “Nobody Ltd”" in found[f"ContactMap: {company}"].message
     assert found["TrackingMap: Consulting · Labor"].light == "warning"
     assert found["AccountMap: Legacy Hosting"].light == "bad"
     assert found["TaxMap: NZ GST (old)"].light == "bad"

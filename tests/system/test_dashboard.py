@@ -8,6 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
+from agent import verbs
 from agent.pretend.troubles import Trouble
 from tests.support import Practice, support
 from workbook import layout
@@ -114,3 +115,43 @@ def test_a_preview_shows_credit_notes_negative(practice: Practice) -> None:
     assert (row["Action"], row["Type"], row["Net"], row["Tax"], row["Total"]) == (
         "Send", "Credit note", -145, -21.75, -166.75,
     )  # fmt: skip
+
+
+def test_the_last_test_stands_there_line_by_line(practice: Practice) -> None:
+    """The same lines as in the terminal, what is wrong first; and what finds no room is counted."""
+    practice.world.invoice("Kauri Legal", [support()])
+    found = verbs.test(practice.desk())
+    shown = named(practice)
+    lines = [
+        tuple(shown[layout.check_name(line, part)] for part in layout.CHECK_PARTS) for line in range(1, layout.CHECKS)
+    ]
+    bad = [check for check in found if check.light == "bad"]
+    assert bad
+    for check, (name, light, text) in zip(bad, lines, strict=False):
+        assert (name, light) == (check.name, "PROBLEM")
+        assert text == f"{check.message} {check.next_step}".strip()
+    lights = [light for _, light, _ in lines if light]
+    assert lights == sorted(lights, key=["PROBLEM", "WARNING", "OK"].index)
+    assert f"{len(bad)} problem" in shown[layout.TESTED_NAME]
+    last = shown[layout.check_name(layout.CHECKS, "Text")]
+    if len(found) > layout.CHECKS:
+        assert last == f"And {len(found) - layout.CHECKS + 1} lines more: run “autoxero test” to see them all."
+
+
+def test_further_currencies_are_told(practice: Practice) -> None:
+    """Three have columns; the money of the others is not left out without a word."""
+    practice.type_settings({"Other currencies": "Allow"})
+    for currency, count in (("AUD", 3), ("EUR", 2), ("USD", 1)):
+        if currency == "USD":
+            practice.world.codes.currency["USD"] = practice.cloud.autotask.add(
+                "Currencies", name="USD", exchangeRate="0.6"
+            )
+        practice.world.company(f"{currency} Ltd", currency)
+        for _ in range(count):
+            practice.world.invoice(f"{currency} Ltd", [support()], region="")
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    shown = named(practice)
+    assert {shown[layout.currency_name(place)] for place in (1, 2, 3)} == {"NZD", "AUD", "EUR"}
+    assert shown[layout.OTHERS_NAME].startswith("And in other currencies: USD ")
+    assert shown[layout.OTHERS_NAME].endswith(" (1)")

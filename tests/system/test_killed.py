@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -148,13 +149,43 @@ def test_a_write_at_work_is_left_alone(tmp_path: Path) -> None:
 def test_a_killed_excel_never_stops_the_sheet_for_good(tmp_path: Path) -> None:
     """The owner files that a crash left are ignored once the computer started anew, and that is told each time."""
     path = Path(shutil.copy(template(), tmp_path / "AutoXero.xlsm"))
+    locks = leave_locks(path)
+    with pytest.raises(InUseError):
+        project(path, Projection({"Log": [{"Run": "R1"}]}))
+    for lock in locks:
+        os.utime(lock, (1_000_000_000, 1_000_000_000))
+    check_ignored(path)
+
+
+def test_a_crash_since_the_computer_started_stops_the_sheet_for_a_day_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What other computers left cannot be looked into: after a day without a sign of life it is ignored and told."""
+    path = Path(shutil.copy(template(), tmp_path / "AutoXero.xlsm"))
+    locks = leave_locks(path)
+    monkeypatch.setattr("workbook.locks.started", lambda: 0.0)
+    now = time.time()
+    for lock in locks:
+        os.utime(lock, (now - 90_000, now - 90_000))
+    os.utime(path, (now - 80_000, now - 80_000))  # saved since, so somebody works on it
+    locks[0].unlink()
+    with pytest.raises(InUseError, match="open by ann on elsewhere"):
+        project(path, Projection({"Log": [{"Run": "R1"}]}))
+    leave_locks(path)
+    for file in (path, *locks):
+        os.utime(file, (now - 90_000, now - 90_000))
+    check_ignored(path)
+
+
+def leave_locks(path: Path) -> tuple[Path, Path]:
+    """The owner files of programs of other computers."""
     office, libre = path.with_name("~$AutoXero.xlsm"), path.with_name(".~lock.AutoXero.xlsm#")
     office.write_bytes(b"\x03ann" + b" " * 161)
     libre.write_text(",ann,elsewhere,22.11.2026 10:00,file:///x;", encoding="utf-8")
-    with pytest.raises(InUseError):
-        project(path, Projection({"Log": [{"Run": "R1"}]}))
-    for lock in (office, libre):
-        os.utime(lock, (1_000_000_000, 1_000_000_000))
+    return office, libre
+
+
+def check_ignored(path: Path) -> None:
     outcome = project(path, Projection({"Log": [{"Run": "R1"}]}))
     assert outcome.changed
     assert len(outcome.notes) >= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -24,13 +25,14 @@ from workbook.project import Outcome, Projection, project
 def excel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Excel]:
     """An Excel on this computer; the short-lived process runs within this one, for only here it can be found."""
 
-    def here(command: list[str], *, env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def here(command: list[str], *, env: dict[str, str], **more: Any) -> subprocess.CompletedProcess[str]:
         assert command[1:4] == ["-m", "macros.refresh", "--workbook"]
         with pytest.MonkeyPatch.context() as patch:
             for name in ("AUTOXERO_HOME", "AUTOXERO_DATABASE_URL"):
                 if name in env:
                     patch.setenv(name, env[name])
             said: list[str] = []
+            patch.setattr("sys.stdin", io.StringIO(more["input"]))
             patch.setattr("builtins.print", said.append)
             return subprocess.CompletedProcess(command, refresh.main(command[3:]), "\n".join(said))
 
@@ -160,7 +162,7 @@ def test_the_light_of_an_open_workbook_does_not_go_out(practice: Practice, excel
 
 def test_the_real_process_ends_soon_where_there_is_no_excel(practice: Practice) -> None:
     begun = time.monotonic()
-    said = projecting.refresh_open(practice.desk())
+    said, _ = projecting.refresh_open(practice.desk())
     assert time.monotonic() - begun < 20
     if sys.platform == "linux":
         assert said == "There is no Excel on this computer that could be asked."
@@ -174,7 +176,7 @@ def test_a_process_that_hangs_is_ended(practice: Practice, monkeypatch: pytest.M
     hanging.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(hanging))
     monkeypatch.setattr(projecting, "_LONGEST", 0.2)
-    assert "did not answer" in projecting.refresh_open(practice.desk())
+    assert "did not answer" in projecting.refresh_open(practice.desk())[0]
 
 
 def test_the_process_gets_no_secret(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +188,7 @@ def test_the_process_gets_no_secret(practice: Practice, monkeypatch: pytest.Monk
         return subprocess.CompletedProcess(command, 0, "")
 
     monkeypatch.setattr("subprocess.run", note)
-    assert projecting.refresh_open(practice.desk()) == ""
+    assert projecting.refresh_open(practice.desk()) == ("", "")
     assert [name for name in given if name.startswith("AUTOXERO_")] == ["AUTOXERO_HOME"]
 
 
@@ -234,7 +236,9 @@ def test_whatever_the_sheets_show_is_noticed(practice: Practice, change: str) ->
     assert (projecting._mark(desk) == before) == (change == "file")
     fresh = projecting._mark(desk) + projecting._state(desk)
     assert fresh != desk.ledger.fact("projected")
-    projecting.project_all(desk)
+    told = projecting.project_all(desk)
+    assert bool(told) == (change == "file")
+    assert projecting.project_all(practice.desk()) == []  # the log now shows what was told
     desk = practice.desk()
     assert projecting._mark(desk) + projecting._state(desk) == desk.ledger.fact("projected")
     assert practice.table("Invoices")[0]["Status"] == "Synced"
@@ -300,7 +304,7 @@ def test_the_open_workbook_and_the_closed_file_show_the_same(practice: Practice,
     practice.sync()
     open_in(excel, practice)
     desk = practice.desk()
-    assert projecting.refresh_open(desk) == ""
+    assert projecting.refresh_open(desk) == ("", "")
     seen = [excel.books[0].place(name) for name in ("AutoXeroLastSeen", "AutoXeroLastRun", "AutoXeroNextRun")]
     moments = {f"{get_column_letter(column)}{row}" for _, row, column in seen}
     assert {address.split(":")[0] for _, address, _ in excel.writes} <= moments

@@ -6,6 +6,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from openxml_audit import OpenXmlValidator
 from agent.template import template
 from tests.office.conftest import convert  # noqa: F401 - the fixture
 from tests.support import Practice, support
-from tests.torture import File
+from tests.torture import File, add_column, drop_column, own_column
 from workbook import layout
 from workbook.book import Book
 from workbook.cells import letters
@@ -31,15 +32,22 @@ from workbook.restore import restore, revive
 Convert = Callable[[Path, str], Path]
 START = date(2026, 9, 1)
 _OF_OPENPYXL = 60
+INVOICES: list[Row] = [
+    {"Status": "Synced", "Type": "Invoice", "Number": f"T{n}", "Date": START, "Currency": "NZD", "Total": Decimal(n),
+     "Autotask id": n}
+    for n in (1, 2, 3)
+]  # fmt: skip
 FULL = Projection(
     {
-        "Invoices": [{"Status": "Synced", "Number": f"T{n}", "Total": Decimal(n), "Autotask id": n} for n in (1, 2, 3)],
+        "Invoices": INVOICES,
         "Faults": [{"Code": "AX-106", "Autotask id": 2}],
         "Log": [{"Run": "R1", "Event": "Run ended"}],
         "AccountMap": [{"Billing code": "Support", "Line type": "Labor", "Invoices waiting": 1}],
     },
     {"AutoXeroMode": "Live", "AutoXeroWorkbook": "5e0c"},
     {"Accounts": ["200 · Sales"]},
+    unchanged={"Invoices": {("1",), ("2",), ("3",)}, "Faults": {("2",)}},
+    is_whole=True,
 )
 
 
@@ -121,6 +129,22 @@ def delete_sheet(path: Path, name: str) -> None:
     file.save()
 
 
+def type_into(path: Path, sheet: str, **cells: str | int | None) -> None:
+    """Type into cells, by place, as people do."""
+    book = load_workbook(path, keep_vba=True)
+    for place, value in cells.items():
+        book[sheet][place] = value
+    book.save(path)
+
+
+def counted(path: Path, name: str = layout.ALL_NAME) -> object:
+    """The cached value of a named cell, as readers see it that do not calculate."""
+    book = Book(Package.read(path))
+    sheet, column, row = book.named_cells[name]
+    title = next(title for title, part in book.sheets.items() if part == sheet)
+    return load_workbook(path, data_only=True)[title][f"{letters(column)}{row}"].value
+
+
 def rename(path: Path, part: str, old: str, new: str) -> None:
     file = File(path)
     file.edit(part, lambda data: data.replace(old, new))
@@ -165,6 +189,31 @@ def test_a_renamed_column_is_found(used: Path) -> None:
     rows: list[Row] = [{"Status": "Voided", "Autotask id": 1}]
     assert mend(used, Projection({"Invoices": rows})).notes == ()
     assert rows_of(used, "Invoices")[0]["Status"] == "Voided"
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_two_neighbouring_columns_that_were_renamed_are_found(used: Path, *, own: bool) -> None:
+    """Fault and What to do under other headings, with a column of the accountant's beside them or not."""
+    if own:
+        own_column(used, "Invoices", "Fault", "Memo", lambda row: f' t="inlineStr"><is><t>memo {row}</t></is></c>')
+    part = Book(Package.read(used)).grids["Invoices"].part
+    for old, new in (("Fault", "Fehler"), ("What to do", "Was tun")):
+        rename(used, part, f'name="{old}"', f'name="{new}"')
+    rows: list[Row] = [{**row, "Fault": "AX-109", "What to do": "Map it."} for row in INVOICES]
+    assert mend(used, replace(FULL, tables={"Invoices": rows}, unchanged={})).notes == ()
+    shown = rows_of(used, "Invoices")
+    assert [(row["Fault"], row["What to do"]) for row in shown] == [("AX-109", "Map it.")] * 3
+    assert b'name="Fehler"' in Package.read(used).part(part)
+    assert [row.get("Memo") for row in shown] == (["memo 5", "memo 6", "memo 7"] if own else [None] * 3)
+
+
+def test_columns_that_changed_places_are_not_taken_for_each_other(used: Path) -> None:
+    """A strange heading with one of our numbers that stands elsewhere is none of ours: ours comes back beside it."""
+    part = Book(Package.read(used)).grids["Invoices"].part
+    rename(used, part, 'id="2" name="Status"', 'id="2" name="Mine"')
+    rename(used, part, 'id="8" name="Xero contact"', 'id="8" name="Status"')
+    assert "lacked the column Xero contact" in mend(used).notes[0]
+    assert list(Book(Package.read(used)).grids["Invoices"].columns)[1] == "Mine"
 
 
 @pytest.mark.parametrize("name", ["Invoices", "Faults", "Preview", "Reconcile", "Log"])
@@ -244,30 +293,160 @@ def test_a_table_turned_into_cells_is_a_table_again(used: Path, name: str) -> No
     check_whole(used)
 
 
-def drop_column(path: Path, table: str, heading: str) -> None:
-    """Delete a column of a table as Excel does: what stands right of it moves left."""
-    grid = Book(Package.read(path)).grids[table]
-    gone = grid.columns[heading]
-    file = File(path)
+def check_invoices(path: Path, ids: list[int | None]) -> None:
+    """The rows stand where they should, each invoice once, and the Dashboard counts each once."""
+    rows = rows_of(path, "Invoices")
+    assert [row["Autotask id"] for row in rows] == ids
+    assert [(row["Number"], row["Status"]) for row in rows] == [(n and f"T{n}", n and "Synced") for n in ids]
+    assert counted(path) == 3
+    assert counted(path, layout.value_name("All", 1)) == 6
 
-    def cells(data: str) -> str:
-        data = re.sub(rf'<c r="{letters(gone)}\d+"[^>]*?(?:/>|>.*?</c>)', "", data)
-        for column in range(gone + 1, grid.area.right + 1):
-            data = re.sub(rf'(<c r="){letters(column)}(\d+")', rf"\g<1>{letters(column - 1)}\g<2>", data)
-        return data
 
-    def table_part(data: str) -> str:
-        data = re.sub(rf'<tableColumn id="\d+" name="{heading}"/>', "", data)
-        data = re.sub(r'tableColumns count="\d+"', f'tableColumns count="{len(grid.columns) - 1}"', data)
-        return data.replace(f":{letters(grid.area.right)}", f":{letters(grid.area.right - 1)}")
+def test_a_lost_key_column_doubles_nothing(used: Path) -> None:
+    """Rows without keys are known by number, type, date and total; what the accountant typed stays beside them."""
+    drop_column(used, "Invoices", "Autotask id")
+    notes = mend(used).notes
+    assert "The table Invoices lacked the column Autotask id; it was put back at its end." in notes
+    assert (
+        "Invoices: 3 rows had lost their Autotask id; it was written back by what else stands there (T1, T2, T3)."
+        in notes
+    )
+    check_invoices(used, [1, 2, 3])
+    assert [row["Do"] for row in rows_of(used, "Invoices")] == [None, "Resync", None]
+    check_whole(used)
 
-    file.edit(grid.sheet, cells)
-    file.edit(grid.part, table_part)
-    file.save()
+
+def test_a_renamed_key_beside_an_own_column_doubles_nothing(used: Path) -> None:
+    """The heading of the key is changed, and a column added right of it: it still is the key."""
+    rename(used, Book(Package.read(used)).grids["Invoices"].part, 'name="Autotask id"', 'name="Id"')
+    add_column(used, "Invoices", "Memo", 27)
+    assert mend(used).notes == ()
+    check_invoices(used, [1, 2, 3])
+    assert [row["Memo"] for row in rows_of(used, "Invoices")] == ["Memo 5", "Memo 6", "Memo 7"]
+    check_whole(used)
+
+
+def test_an_own_column_in_the_place_of_the_key_stays(used: Path) -> None:
+    """The key was deleted, and a column of words got its number and its place: it is not taken for the key."""
+    drop_column(used, "Invoices", "Autotask id")
+    add_column(used, "Invoices", "Memo", 26)
+    assert "it was written back by what else stands there" in " ".join(mend(used).notes)
+    check_invoices(used, [1, 2, 3])
+    assert [row["Memo"] for row in rows_of(used, "Invoices")] == ["Memo 5", "Memo 6", "Memo 7"]
+    check_whole(used)
+
+
+def test_keys_that_were_overwritten_or_cleared_come_back(used: Path) -> None:
+    """A row is known by what else it shows; the note says which rows they were."""
+    type_into(used, "Invoices", Z5="garbage", Z6=None, AB6="mine")
+    assert mend(used).notes == (
+        "Invoices: 2 rows had lost their Autotask id; it was written back by what else stands there (T1, T2).",
+    )
+    check_invoices(used, [1, 2, 3])
+    assert load_workbook(used)["Invoices"]["AB6"].value == "mine"
+    check_whole(used, faults=_OF_OPENPYXL)
+
+
+def test_a_key_that_another_row_has_too_comes_back(used: Path) -> None:
+    """Another invoice's id was typed over a row's own: the row shows whose it is."""
+    type_into(used, "Invoices", Z6=1)
+    assert "Invoices: 1 row had lost its Autotask id" in mend(used).notes[0]
+    check_invoices(used, [1, 2, 3])
+
+
+@pytest.mark.parametrize("key", ["garbage", 77, None])
+def test_a_row_that_is_no_invoices_counts_no_more(used: Path, key: str | int | None) -> None:
+    """Where nothing tells which invoice a row was, its invoice comes back at the end and the row counts no more."""
+    type_into(used, "Invoices", Z6=key, C6="?", D6="?", A6="Resync")
+    book = load_workbook(used, keep_vba=True)
+    assert book["Invoices"]["O6"].value == 2
+    add_column(used, "Invoices", "Memo", 27)
+    (note,) = mend(used).notes
+    assert f"row 6: {key or 'none'}" in note
+    assert "emptied" in note
+    check_invoices(used, [1, None, 3, 2])
+    assert [row["Memo"] for row in rows_of(used, "Invoices")] == ["Memo 5", "Memo 6", "Memo 7", None]
+    assert rows_of(used, "Invoices")[1]["Do"] is None
+    check_whole(used, faults=_OF_OPENPYXL)
+
+
+def test_rows_that_are_alike_are_not_guessed_at(used: Path) -> None:
+    """Two rows that could be the same invoice's: neither is taken for it."""
+    book = load_workbook(used, keep_vba=True)
+    sheet = book["Invoices"]
+    for column in range(1, 26):
+        sheet.cell(7, column).value = sheet.cell(6, column).value
+    sheet["Z6"] = sheet["Z7"] = None
+    book.save(used)
+    assert "row 6: none, row 7: none" in " ".join(mend(used).notes)
+    check_invoices(used, [1, None, None, 2, 3])
+
+
+def test_only_a_whole_list_tells_that_a_row_is_no_invoices(used: Path) -> None:
+    """A projection of some rows says nothing about the others, and an empty ledger nothing about any."""
+    for projection in (Projection({"Invoices": INVOICES[:1]}), Projection({"Invoices": []}, is_whole=True)):
+        assert project(used, projection, template=template()).notes == ()
+        check_invoices(used, [1, 2, 3])
+
+
+def test_a_file_that_was_doubled_is_put_right(used: Path) -> None:
+    """Each invoice had two rows, one of them without a key, as older versions left them: one counts."""
+    book = load_workbook(used, keep_vba=True)
+    sheet = book["Invoices"]
+    for row in (5, 6, 7):
+        for column in range(2, 26):
+            sheet.cell(row + 3, column).value = sheet.cell(row, column).value
+    sheet.tables["Invoices"].ref = "A4:Z10"
+    book.save(used)
+    mend(used)
+    check_invoices(used, [1, 2, 3, None, None, None])
+
+
+@pytest.mark.parametrize("invoice", ["T2", "?"])
+def test_a_lost_key_of_the_faults_keeps_what_stands_beside_them(used: Path, invoice: str) -> None:
+    """Each fault is known by its invoice; what belongs to none is said to be gone."""
+    faults: list[Row] = [{"Code": "AX-106", "Invoice": f"T{n}", "Autotask id": n} for n in (2, 3)]
+    edits: dict[tuple[str, ...], Row] = {("2",): {"Do": "Send now"}}
+    project(used, Projection({"Faults": faults}, edits={"Faults": edits}))
+    type_into(used, "Faults", E5=invoice)
+    drop_column(used, "Faults", "Autotask id")
+    notes = mend(used, Projection({"Faults": faults[::-1]})).notes
+    found = [(row["Autotask id"], row["Do"]) for row in rows_of(used, "Faults")]
+    assert found == [(3, None), (2, "Send now" if invoice == "T2" else None)]
+    assert any("1 of your cells in the table Faults could not be kept" in note for note in notes) == (invoice != "T2")
+
+
+def test_a_lost_company_id_is_known_by_the_company(used: Path) -> None:
+    """In ContactMap the company's name tells which row it is, so that its contact stays."""
+    rows: list[Row] = [
+        {"Autotask company": name, "Company id": n, "Problem": "x"} for n, name in ((7, "Rimu"), (8, "Kauri"))
+    ]
+    edits: dict[tuple[str, ...], Row] = {("8",): {"Xero contact": "Kauri Legal"}}
+    project(used, Projection({"ContactMap": rows}, edits={"ContactMap": edits}))
+    drop_column(used, "ContactMap", "Company id")
+    notes = mend(used, Projection({"ContactMap": rows})).notes
+    assert "Mappings: 2 rows had lost their Company id; it was written back by what else stands there (7, 8)." in notes
+    assert [(row["Company id"], row["Xero contact"]) for row in rows_of(used, "ContactMap")] == [
+        (7, None), (8, "Kauri Legal"),
+    ]  # fmt: skip
+
+
+def test_a_lost_name_of_a_setting_is_known_by_what_it_does(used: Path) -> None:
+    """The column Setting was deleted: each row is known by its sentence, and keeps what was typed."""
+    drop_column(used, "Settings", "Setting")
+    before = len(rows_of(used, "Settings"))
+    notes = " ".join(mend(used).notes)
+    assert "55 rows had lost" in notes
+    assert len(rows_of(used, "Settings")) == before
+    settings = read(used).settings
+    assert (settings.start_date, settings.mail_port, settings.rounding_up_to) == (START, 2525, Decimal("0.07"))
+    check_whole(used)
 
 
 @pytest.mark.parametrize(
-    ("table", "heading"), [("Invoices", "Status"), ("Invoices", "Tries"), ("Faults", "Code"), ("AccountMap", "Problem"),
+    ("table", "heading"), [("Invoices", "Status"), ("Invoices", "Tries"), ("Invoices", "Autotask id"),
+                           ("Faults", "Autotask id"), ("Settings", "Setting"), ("AccountMap", "Line type"),
+                           ("Faults", "Code"), ("AccountMap", "Problem"),
                            ("Settings", "Problem"), ("Log", "Event")],
 )  # fmt: skip
 def test_a_deleted_column_comes_back(used: Path, table: str, heading: str) -> None:
@@ -275,6 +454,7 @@ def test_a_deleted_column_comes_back(used: Path, table: str, heading: str) -> No
     drop_column(used, table, heading)
     outcome = mend(used)
     assert f"The table {table} lacked the column {heading}; it was put back at its end." in outcome.notes
+    assert not any("typed over" in note for note in outcome.notes)
     book = Book(Package.read(used))
     assert list(book.grids[table].columns)[-1] == heading
     if heading == "Status":
@@ -359,14 +539,16 @@ def test_copied_rows(used: Path) -> None:
 
 
 def test_rows_deleted_and_pasted_over(used: Path) -> None:
-    """Rows that are gone come back at the end, and cells that people pasted over show again what is true."""
+    """Rows that are gone come back at the end, keys that were cleared where they stand, cells that were pasted over."""
     book = load_workbook(used, keep_vba=True)
     sheet = book["Invoices"]
     for cell in sheet[5]:
         cell.value = None
-    sheet["B7"], sheet["O7"], sheet["D7"] = "Paid, I think", "=1+1", 5
+    sheet["B7"], sheet["O7"], sheet["D7"], sheet["Z6"] = "Paid, I think", "=1+1", 5, None
     book.save(used)
-    mend(used)
+    notes = mend(used).notes
+    assert any("1 row had lost its Autotask id" in note and "(T2)" in note for note in notes)
+    assert "Invoices: 3 cells that were typed over were put right (Status of T3, Number of T3, Total of T3)." in notes
     rows = [row for row in rows_of(used, "Invoices") if row["Autotask id"]]
     assert [row["Autotask id"] for row in rows] == [2, 3, 1]
     assert [(row["Status"], row["Total"], row["Number"]) for row in rows][1] == ("Synced", 3, "T3")

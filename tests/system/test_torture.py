@@ -17,13 +17,13 @@ from openxml_audit import OpenXmlValidator
 from agent.template import template
 from tests.office.conftest import convert  # noqa: F401 - the fixture
 from tests.support import Practice, support
-from tests.torture import NOTED, add_everything, own_column, own_style
+from tests.torture import NOTED, File, add_everything, filter_rows, own_column, own_style, sort_rows
 from workbook.book import Book
 from workbook.cells import fold, formula_of, style_of, value_of
 from workbook.layout import LISTS_SHEET, STATUSES, TABLES
 from workbook.package import Package
 from workbook.project import Projection, project
-from workbook.splice import SheetReader, cells_of
+from workbook.splice import SheetReader, cells_of, is_hidden
 
 Convert = Callable[[Path, str], Path]
 Own = dict[str, tuple[str, str, object]]
@@ -150,7 +150,8 @@ class Days:
         tables = {"Invoices": list(self._invoices.values()), "Faults": faults, "Log": log, "AccountMap": maps,
                   "Settings": [{"Setting": "Mail port", "Problem": draw.choice(["", "is wrong"])}]}  # fmt: skip
         lists = {"Accounts": [f"{200 + item} · Sales" for item in range(draw.randrange(1, 9))]}
-        return Projection(tables, {"AutoXeroMode": draw.choice(["Live", "Preview"])}, lists)  # type: ignore[arg-type]
+        names = {"AutoXeroMode": draw.choice(["Live", "Preview"])}
+        return Projection(tables, names, lists, is_whole=True)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -170,19 +171,51 @@ def check_own(before: dict[str, dict[tuple[str, ...], Own]], after: dict[str, di
             assert after[table].get(key, cells if table == "Faults" else None) == cells, (table, key)
 
 
+def sort_and_filter(path: Path, number: int, draw: random.Random) -> None:
+    """What people do between two syncs: sort Invoices, and choose other rows of the Log and of the faults to see."""
+    before = own_cells(path)
+    sort_rows(path, "Invoices", lambda rows: draw.sample(rows, len(rows)))
+    filter_rows(path, "Log", "Run", f"R{number % 4}")
+    filter_rows(path, "Faults", "My view", f"words {6 + number % 2} & more")
+    assert own_cells(path) == before
+
+
+def check_filters(path: Path) -> None:
+    """What is hidden of the Log and of the faults is what their filters do not let through."""
+    book = Book(Package.read(path))
+    for name in ("Log", "Faults"):
+        grid = book.grids[name]
+        found = re.search(rb'colId="(\d+)"><filters><filter val="([^"]*)"', book.package.part(grid.part))
+        assert found
+        place, value = grid.area.left + int(found[1]), found[2].decode().replace("&amp;", "&")
+        for number, row in SheetReader(book.package.pieces(grid.sheet)).rows():
+            if grid.first <= number <= grid.last:
+                shown = value_of(cells_of(row).get(place, b"<c/>"), book.shared)
+                assert is_hidden(row) == (shown != value), (name, number)
+
+
 def test_a_hundred_projections(torture: tuple[Path, Days], convert: Convert) -> None:  # noqa: F811
-    """Foreign parts stay byte for byte, own columns by key, notes beside their row; the file opens and is as valid."""
+    """Foreign parts stay byte for byte, own columns by key, notes beside their row; the file opens and is as valid.
+
+    In between the accountant sorts and filters.
+    """
     path, days = torture
     foreign, own, faulty = foreign_parts(path), own_cells(path), findings(path)
     around = {table: around_rows(path, table) for table in TABLES}
     noted = {row: key_at(path, row) for row in (7, 8, 9)}
     rows = last = len(own["Invoices"])
+    draw = random.Random(7)
     for number in range(100):
+        if number % 9 == 4:
+            sort_and_filter(path, number, draw)
+            noted = {row: key_at(path, row) for row in noted}
         outcome = project(path, days.next(), template=template())
         assert outcome.notes == ()
         assert foreign_parts(path) == foreign
         now = own_cells(path)
         check_own(own, now)
+        if number >= 4:
+            check_filters(path)
         own = now
         last = len(own["Invoices"])
         assert number < 50 or last > rows
@@ -226,3 +259,21 @@ def test_real_syncs(practice: Practice) -> None:
     notes = [cells["My note"][2] for cells in own["Invoices"].values()]
     assert notes[:3] == ["words 5 & more", "words 6 & more", "words 7 & more"]
     assert notes[9:] == [None] * 5
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_formulas_in_a_file_that_libreoffice_saved(tmp_path: Path, convert: Convert, *, own: bool) -> None:  # noqa: F811
+    """It saves no list of formulas: the accountant's are calculated at the next opening, ours need not be."""
+    path = Path(shutil.copy(template(), tmp_path / "AutoXero.xlsm"))
+    days = Days(3)
+    project(path, days.next())
+    if own:
+        file = File(path)
+        row = re.compile(r'(<row r="(\d+)"[^>]*(?<!/)>.*?)</row>', re.DOTALL)
+        cell = r'\1<c r="K\2"><f>COUNTIF(Invoices[Status],"Synced")</f><v>0</v></c></row>'
+        file.edit("xl/worksheets/sheet9.xml", lambda data: row.sub(cell, data, count=1))
+        file.save()
+    saved = convert(path, "xlsx")
+    assert b"calcChain" not in Package.read(saved).part("[Content_Types].xml")
+    assert project(saved, days.next()).changed
+    assert (b'fullCalcOnLoad="1"' in Package.read(saved).part("xl/workbook.xml")) == own

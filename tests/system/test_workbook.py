@@ -7,6 +7,7 @@ import socket
 
 from agent import views
 from tests.support import Practice, support
+from tests.torture import drop_column
 from workbook.project import Projection, project
 
 
@@ -32,9 +33,35 @@ def test_501_an_open_workbook_delays_the_sheet_only(practice: Practice) -> None:
 def test_502_typed_over_cells_are_put_right(practice: Practice) -> None:
     number = practice.world.invoice("Kauri Legal", [support()])
     practice.sync()
+    called = practice.table("Invoices")[0]["Number"]
     project(practice.workbook, Projection(edits={"Invoices": {(str(number),): {"Status": "Paid, I think"}}}))
-    practice.sync()
+    told = f"Invoices: 1 cell that was typed over was put right (Status of {called})."
+    assert practice.sync().problems == [told]
     assert practice.table("Invoices")[0]["Status"] == "Synced"
+    practice.world.invoice("Kauri Legal", [support("3")])
+    assert practice.sync().problems == []
+    assert [row["Detail"] for row in practice.table("Log") if "AX-502" in row["Event"]] == [told]
+
+
+def test_502_what_changes_by_itself_is_not_taken_for_typing(practice: Practice) -> None:
+    """Settings typed and choices made are a person's save, too: rows that follow the ledger were typed over by none."""
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    assert practice.sync().problems == []
+    assert practice.table("Invoices")[0]["Status"] == "Synced"
+
+
+def test_502_a_lost_key_column_doubles_nothing(practice: Practice) -> None:
+    """The column Autotask id is deleted: each invoice still has one row, and the Log says what was done."""
+    numbers = [practice.world.invoice("Kauri Legal", [support(quantity)]) for quantity in ("2", "3")]
+    practice.sync()
+    drop_column(practice.workbook, "Invoices", "Autotask id")
+    report = practice.sync()
+    assert "2 rows had lost their Autotask id" in " ".join(report.problems)
+    assert [row["Autotask id"] for row in practice.table("Invoices")] == numbers
+    practice.sync()
+    assert any("2 rows had lost" in row["Detail"] for row in practice.table("Log") if "AX-502" in row["Event"])
 
 
 def test_a_renamed_contact_is_followed(practice: Practice) -> None:

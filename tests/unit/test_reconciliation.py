@@ -156,9 +156,9 @@ def test_a_difference_is_linked() -> None:
 
     edited = invoice(1, xero_tax=D(0), xero_total=D(100), fault_code="AX-213", status="Synced with warnings")
     assert place(edited) == Link("X1 in Xero", HERE.document("Invoice", "id-1"))
-    assert place(edited, where=Addresses()) == Link("Sheet Invoices", "#Invoices!A1")
-    assert place(absent(2, "Fault", "", "AX-105"), invoice(3)) == Link("Sheet Faults", "#Faults!A1")
-    assert place(absent(2, "Skipped", "before Start date")) == Link("Sheet Invoices", "#Invoices!A1")
+    assert place(edited, where=Addresses()) == Link("Sheet Invoices", "#AutoXeroGoToInvoices")
+    assert place(absent(2, "Fault", "", "AX-105"), invoice(3)) == Link("Sheet Faults", "#AutoXeroGoToFaults")
+    assert place(absent(2, "Skipped", "before Start date")) == Link("Sheet Invoices", "#AutoXeroGoToInvoices")
     assert place(invoice(3)) == ""
 
 

@@ -173,6 +173,14 @@ def test_a_document_that_was_not_re_dated_is_found() -> None:
     assert verdict(posted(), ours, after_sending=True) == ("ours", "")
 
 
+def test_a_credit_note_of_another_invoice_is_no_likeness() -> None:
+    """It bears that one's number: its own answer may just be lost."""
+    theirs = posted(kind="Credit note", number="CN-156", mark="")
+    assert verdict(theirs, credit()) == ("absent", "")
+    assert verdict(replace(theirs, number="CN-155"), credit()) == ("ours", "")
+    assert verdict(replace(theirs, number="Credit 9"), credit()) == ("equal", "")
+
+
 def test_a_voided_invoice_is_found_by_mark_number_or_likeness() -> None:
     gone = invoice(is_voided=True)
     for found, expected in (

@@ -208,6 +208,76 @@ def test_missing_tables_and_columns_are_told_and_nothing_else_stops(book: Workbo
     assert sorted(invoices(book)) == [1]
 
 
+def rename_heading(book: Workbook, table: str, old: str, new: str) -> None:
+    """Type over a heading."""
+    found = book.list_object(table)
+    heads = {found.sheet.values.get((found.top, column)): column for column in range(found.left, found.right + 1)}
+    found.sheet.values[found.top, heads[old]] = new
+
+
+def test_renamed_headings_and_tables_are_known_as_in_the_closed_file(book: Workbook) -> None:
+    """One heading, two neighbours, the key, a whole table under another name: rows arrive, and nothing is told."""
+    show(book, tables={"Invoices": [invoice(1), invoice(2)], "Log": [{"Run": "R1", "Event": "x"}]})
+    for old, new in (("Status", "Stand"), ("Net", "Netto"), ("Tax", "Steuer"), ("Autotask id", "Id")):
+        rename_heading(book, "Invoices", old, new)
+    rename_heading(book, "Log", "Run", "Lauf")
+    book.list_object("Log").name = "Protokoll"
+    rows = [invoice(1, Status="Synced", Net=Decimal(5)), invoice(2), invoice(3, Status="Fault", Tax=Decimal(2))]
+    told = show(book, tables={"Invoices": rows, "Log": [{"Run": "R2", "Event": "x"}, {"Run": "R1", "Event": "x"}]})
+    assert told.notes == []
+    found = [(row["Id"], row["Stand"], row["Netto"], row["Steuer"]) for row in book.rows("Invoices")]
+    assert found == [(1, "Synced", 5, None), (2, "Waiting", None, None), (3, "Fault", None, 2)]
+    assert [row["Lauf"] for row in book.rows("Protokoll")] == ["R2", "R1"]
+
+
+def test_a_column_of_the_accountants_in_the_place_of_ours_is_not_written_and_that_is_told(book: Workbook) -> None:
+    """Where something else stands in the cells than what we show it is theirs; the note names what is missing."""
+    show(book, tables={"Invoices": [invoice(1), invoice(2)]})
+    rename_heading(book, "Invoices", "Status", "My view")
+    table = book.list_object("Invoices")
+    table.sheet.values |= {(table.top + 1, 2): "ask Ann", (table.top + 2, 2): "paid"}
+    told = show(book, tables={"Invoices": [invoice(1, Status="Synced"), invoice(2, Status="Synced"), invoice(3)]})
+    assert "The table Invoices lacks the column Status; it is not shown. Give it its heading back" in told.notes[0]
+    assert [row["My view"] for row in book.rows("Invoices")] == ["ask Ann", "paid", None]
+    assert [row["Customer"] for row in book.rows("Invoices")] == ["Kauri Legal"] * 3
+
+
+def test_a_heading_beside_an_own_column_cannot_be_told_and_is_named(book: Workbook) -> None:
+    """Only the closed file knows its columns by number; until then nothing is guessed."""
+    show(book, tables={"Invoices": [invoice(1)]})
+    book.add_column("Invoices", "Checked by", before="Status")
+    rename_heading(book, "Invoices", "Status", "Stand")
+    told = show(book, tables={"Invoices": [invoice(1, Status="Synced")]})
+    assert ["lacks the column Status" in note for note in told.notes] == [True]
+    assert book.rows("Invoices")[0]["Stand"] == "Waiting"
+
+
+def test_a_cleared_key_does_not_double_its_row(book: Workbook) -> None:
+    """The row is known by what else it shows, as in the closed file; rows that are alike are not guessed at."""
+    rows = [invoice(n, Number=f"T{n}", Type="Invoice", Date=date(2026, 9, n), Total=Decimal(n)) for n in (1, 2, 3)]
+    show(book, tables={"Invoices": rows})
+    table = book.list_object("Invoices")
+    table.sheet.values[table.top + 1, table.right] = None
+    table.sheet.values[table.top + 2, table.right] = "garbage"
+    show(book, tables={"Invoices": rows}, is_whole=True)
+    assert [row["Autotask id"] for row in book.rows("Invoices")] == [1, 2, 3]
+    table.sheet.values[table.top + 1, table.right] = None
+    show(book, tables={"Invoices": rows[:1]})
+    assert [row["Autotask id"] for row in book.rows("Invoices")] == [1, 2, 3]
+
+
+def test_own_cells_beside_every_block_follow_their_row(book: Workbook) -> None:
+    """In Reconcile and the Log, too: by month, customer and currency, and by what the line says."""
+    months = [{"Month": f"2026-0{n}", "Customer": "Kauri", "Currency": "NZD", "Net in Xero": n} for n in (1, 2)]
+    lines = [{"When": datetime(2026, 9, n, 8), "Run": "R", "Event": "Run ended"} for n in (2, 1)]
+    column = book.add_column("Log", "Seen")
+    show(book, tables={"Reconcile": months, "Log": lines})
+    top = book.list_object("Log").top
+    book.sheet("Log").values |= {(top + 1, column): "second", (top + 2, column): "first"}
+    show(book, tables={"Log": [{"When": datetime(2026, 9, 3, 8), "Run": "R", "Event": "Run ended"}, *lines]})
+    assert [row["Seen"] for row in book.rows("Log")] == [None, "second", "first"]
+
+
 def test_a_value_that_holds_a_date_as_a_number_is_known(book: Workbook) -> None:
     """Where the accountant took the date's format away."""
     show(book, tables={"Invoices": [invoice(1, Date=date(2026, 11, 3))]})

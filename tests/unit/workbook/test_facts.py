@@ -8,7 +8,16 @@ from typing import Any
 
 from workbook.cells import EPOCH
 from workbook.facts import COLUMNS, Facts
-from workbook.layout import DRAFTS_NAME, currency_name, heading_name, money_name, month_name, sum_name, value_name
+from workbook.layout import (
+    DRAFTS_NAME,
+    OTHERS_NAME,
+    currency_name,
+    heading_name,
+    money_name,
+    month_name,
+    sum_name,
+    value_name,
+)
 
 D = Decimal
 ROW = {
@@ -70,3 +79,21 @@ def test_a_sheet_without_invoices_shows_blanks() -> None:
     assert found[currency_name(1)] is None
     assert found[month_name(1)] is None
     assert found[money_name(1, 1)] == ""
+
+
+def test_one_date_far_ahead_leaves_the_months_alone() -> None:
+    """The months end with the one in which the agent last wrote, at most."""
+    facts = Facts()
+    for day in (date(2026, 10, 5), date(2031, 1, 1)):
+        row: dict[str, Any] = {**ROW, "Date": day}
+        facts.add(tuple(row[name] for name in COLUMNS), EPOCH)
+    found = facts.names("NZD", datetime(2026, 11, 27, 9, 0))  # noqa: DTZ001 - as on the sheet
+    assert found[month_name(12)] == date(2026, 11, 1)
+    assert found[money_name(11, 1, "In")] == found[sum_name(1, "In")] == D("114.00")
+
+
+def test_what_finds_no_column_is_told() -> None:
+    """Three currencies have columns; the money of the others is not left out without a word."""
+    rows = [{"Currency": currency} for currency in ("AUD", "AUD", "EUR", "EUR", "USD", "GBP")]
+    assert names(*rows, base="NZD")[OTHERS_NAME] == "And in other currencies: GBP 115.00 (1), USD 115.00 (1)"
+    assert names(*rows[:4], base="NZD")[OTHERS_NAME] == ""

@@ -16,6 +16,7 @@ from tests.torture import own_column
 from workbook.cells import Link, clean, formula_of, has_formula, make, shows, value_of
 from workbook.package import Package
 from workbook.project import Projection, Row, project
+from workbook.splice import formula_places
 
 INVOICES = "xl/worksheets/sheet2.xml"
 LOG = "xl/worksheets/sheet8.xml"
@@ -124,6 +125,32 @@ def test_the_accountants_formulas_are_calculated(fresh: Path, place: str) -> Non
     chain(fresh, '<c r="G16" i="1"/><c r="E5" i="2"/>' + place)
     project(fresh, Projection({"Invoices": [row(1, "C"), row(2, "B")]}))
     assert calculates_on_load(fresh)
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [("xl/worksheets/sheet9.xml", "J3"), (INVOICES, "L2"), (INVOICES, "AC5"), (INVOICES, "A5"), (LOG, "K4")],
+)
+def test_without_a_list_the_sheets_tell_of_the_accountants_formulas(fresh: Path, part: str, place: str) -> None:
+    """LibreOffice saves no list of formula cells: theirs are found wherever they stand."""
+    project(fresh, Projection({"Invoices": [row(1, "A"), row(2, "B")]}))
+    assert not Package.read(fresh).has(_CHAIN)
+    package = Package.read(fresh)
+    cell = b'<c r="%b"><f aca="false">COUNTIF(Invoices[Status],"Synced")</f><v>0</v></c></row>' % place.encode()
+    number = re.sub(r"[A-Z]", "", place).encode()
+    data = re.sub(rb'(<row r="%b"[^>]*)/>' % number, rb"\1></row>", package.part(part))
+    package.replace(part, re.sub(rb'(<row r="%b".*?)</row>' % number, rb"\1" + cell, data, count=1, flags=re.DOTALL))
+    assert package.part(part) != Package.read(fresh).part(part)
+    package.save(fresh, package.digest)
+    project(fresh, Projection({"Invoices": [row(1, "C"), row(2, "B")]}))
+    assert calculates_on_load(fresh)
+
+
+def test_formulas_are_found_where_pieces_end_amid_them() -> None:
+    """A sheet comes in pieces, which may part a cell anywhere."""
+    data = b'<row r="7"><c r="AB7" s="1"><f>A1</f><v>1</v></c><c r="C7"/><c r="D7"><f t="shared"/></c></row><cols/>'
+    for cut in range(len(data)):
+        assert set(formula_places([data[:cut], data[cut:]])) == {(28, 7), (4, 7)}
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import re
+from collections.abc import Callable, Collection
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -101,6 +103,127 @@ def test_settings(fresh: Path, cells: dict[str, Cell], dated: dict[str, Cell], h
     expected, problems = read_settings({name: as_read(value) for name, value in wanted.items()})
     assert reading.settings == expected
     assert {problem.where for problem in reading.problems} == {problem.where for problem in problems}
+
+
+# --- the same, by an oracle of its own: what a text means to those who write so ---
+
+MARKS = {
+    "English": (",", "."),
+    "German": (".", ","),
+    "French": ("\u202f", ","),
+    "Swiss": ("\u2019", "."),
+    "none": ("", "."),
+}
+MONTHS = tuple(calendar.month_name)[1:]
+WRITTEN: dict[str, Callable[[date], str]] = {
+    "ISO": lambda day: f"{day:%Y-%m-%d}",
+    "Japanese": lambda day: f"{day.year}/{day.month}/{day.day}",
+    "German": lambda day: f"{day.day}.{day.month}.{day.year}",
+    "British": lambda day: f"{day:%d/%m/%Y}",
+    "American": lambda day: f"{day.month}/{day.day}/{day.year}",
+    "Dutch": lambda day: f"{day.day}-{day.month}-{day.year}",
+    "in words": lambda day: f"{day.day} {MONTHS[day.month - 1]} {day.year}",
+    "American words": lambda day: f"{MONTHS[day.month - 1][:3]} {day.day}, {day.year}",
+    "short": lambda day: f"{day.day}/{day.month}/{day.year % 100:02}",
+}
+YES_NO: dict[Cell, bool | None] = {
+    "Yes": True, "YES": True, " y ": True, "true": True, "on": True, True: True, "1": True,
+    "No": False, "n": False, "FALSE": False, "off": False, False: False, "0": False,
+    "Ja": None, "Nein": None, "Oui": None, "Non": None, "Sí": None, "WAHR": None, "Vrai": None, "2": None, "x": None,
+}  # fmt: skip
+"""What it means in English, which the settings speak; to take another language's word for one would be a guess."""
+
+
+def number_text(value: Decimal, country: str) -> str:
+    """A number as people of a country write it, with marks between the thousands."""
+    group, mark = MARKS[country]
+    whole, _, rest = f"{value:f}".partition(".")
+    head = len(whole) % 3 or 3
+    groups = [whole[:head], *(whole[place : place + 3] for place in range(head, len(whole), 3))]
+    return group.join(groups) + (mark + rest if rest else "")
+
+
+def meanings(text: str) -> set[Decimal]:
+    """Every number that the text is in any country."""
+    found = set()
+    for group, mark in MARKS.values():
+        whole, cut, rest = text.partition(mark)
+        parts = whole.split(group) if group else [whole]
+        is_grouped = len(parts) == 1 or (
+            0 < len(parts[0]) <= 3 and parts[0][0] != "0" and all(len(part) == 3 for part in parts[1:])
+        )
+        if is_grouped and "".join([*parts, rest]).isdecimal() and (rest or not cut):
+            found.add(Decimal("".join(parts) + "." + (rest or "0")))
+    return found
+
+
+def readings(day: date, country: str) -> set[date]:
+    """Every day that a date, written as in a country, is in any country."""
+    if country == "short":
+        return set()  # of which century, and in which order?
+    if country in {"German", "British", "American", "Dutch"} and day.day <= 12:
+        return {day, date(day.year, day.day, day.month)}
+    return {day}
+
+
+def meant(found: Collection[date | Decimal]) -> date | Decimal | None:
+    """The one meaning; nothing where there are several or none."""
+    return next(iter(found)) if len(found) == 1 else None
+
+
+amounts = st.integers(0, 4).flatmap(lambda places: st.decimals(0, 999_999, places=places))
+
+
+countries = st.sampled_from(sorted(MARKS))
+
+
+@quick
+@given(
+    amount=st.tuples(amounts, countries),
+    rows=st.tuples(st.integers(100, 100_000), countries),
+    day=st.tuples(st.dates(date(2000, 1, 1), date(2099, 12, 31)), st.sampled_from(sorted(WRITTEN))),
+    word=st.sampled_from(list(YES_NO)),
+    how=st.sampled_from(["inline", "shared", "formula"]),
+)
+@example(
+    amount=(Decimal("1.234"), "German"),
+    rows=(5000, "German"),
+    day=(date(2026, 2, 1), "British"),
+    word="Ja",
+    how="shared",
+)
+@example(
+    amount=(Decimal("0.123"), "English"),
+    rows=(5000, "French"),
+    day=(date(2026, 2, 2), "British"),
+    word=True,
+    how="inline",
+)
+def test_settings_typed_in_any_country(
+    fresh: Path, *, amount: tuple[Decimal, str], rows: tuple[int, str], day: tuple[date, str], word: Cell, how: str
+) -> None:
+    """A text with one meaning is understood, one with two or none is refused, and none is taken for another."""
+    text = number_text(*amount)
+    wanted = {
+        "Skip invoices smaller than": text,
+        "Log rows to show": number_text(Decimal(rows[0]), rows[1]),
+        "Start date": WRITTEN[day[1]](day[0]),
+        "Paused": word,
+    }
+    project(fresh, Projection(edits={"Settings": {(name,): {"Value": value} for name, value in wanted.items()}}))
+    store(fresh, "Settings", how)
+    reading = read(fresh)
+    found = reading.settings
+    assert found.skip_smaller_than == meant(meanings(text))
+    assert found.log_rows == rows[0]
+    assert found.start_date == meant(readings(*day))
+    assert found.paused is bool(YES_NO[word])
+    refused = {
+        "Skip invoices smaller than": len(meanings(text)) != 1,
+        "Start date": len(readings(*day)) != 1,
+        "Paused": YES_NO[word] is None,
+    }
+    assert {problem.where for problem in reading.problems} == {name for name, is_so in refused.items() if is_so}
 
 
 @given(st.dates(date(2000, 1, 2), date(2099, 12, 30)))

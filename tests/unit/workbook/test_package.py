@@ -195,16 +195,18 @@ def test_windows_refusal_means_later(fresh: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_backups_are_kept_and_thinned(fresh: Path, tmp_path: Path) -> None:
-    """The file as it was goes to the backups; only the newest few stay."""
+    """The file as it was goes to the backups; the newest few stay, and the first one of each of the last days."""
     backups = tmp_path / "backups"
     olds = []
-    for number in range(4):
-        os.utime(fresh, (1_000_000_000 + number, 1_000_000_000 + number))
+    first, hour = 1_788_220_800, 3600  # midnight in UTC
+    for number in range(12 * 24):
+        os.utime(fresh, (first + number * hour, first + number * hour))
         olds.append(fresh.read_bytes())
         package = Package.read(fresh)
-        package.replace(SHEET, b"<x>%d</x>" % number)
-        package.save(fresh, package.digest, backups, keep=2)
-    assert [copy.read_bytes() for copy in sorted(backups.iterdir())] == olds[2:]
+        package.replace("xl/styles.xml", b"<x>%d</x>" % number)
+        package.save(fresh, package.digest, backups, keep=3, days=7)
+    wanted = [olds[24 * day] for day in range(5, 12)] + olds[-3:]
+    assert [copy.read_bytes() for copy in sorted(backups.iterdir())] == wanted
 
 
 def test_permissions_stay(fresh: Path) -> None:
@@ -236,15 +238,51 @@ def test_libreoffice_elsewhere_has_it_open(fresh: Path) -> None:
 
 @pytest.mark.parametrize("programs", [{"bash"}, {"bash", "soffice.bin"}, None])
 def test_libreoffice_here(fresh: Path, monkeypatch: pytest.MonkeyPatch, programs: set[str] | None) -> None:
-    """LibreOffice's lock of this computer counts unless LibreOffice certainly does not run."""
+    """LibreOffice's lock of this computer counts unless LibreOffice certainly does not run; it says where it is."""
     monkeypatch.setattr(locks, "running", lambda: programs)
     monkeypatch.setattr("platform.node", lambda: "here")
     fresh.with_name(".~lock.AutoXero.xlsm#").write_text("Jane,jane,HERE,22.11.2026 10:00,file:///x;")
     if programs == {"bash"}:
         assert "leftover" in check_free(fresh)[0]
         return
-    with pytest.raises(InUseError, match="Jane"):
+    with pytest.raises(InUseError, match="is open by Jane on HERE"):
         check_free(fresh)
+
+
+@pytest.mark.parametrize(
+    ("programs", "folder", "is_open"),
+    [
+        ({"Microsoft Excel"}, "own", True),
+        ({"Finder"}, "own", False),
+        ({"Finder"}, "Dropbox", True),
+        (None, "own", True),
+    ],
+)
+def test_excel_on_a_mac(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: set[str] | None, folder: str, *, is_open: bool
+) -> None:
+    """On a disk of its own the owner file of an Excel that does not run is ignored; a shared folder is another's."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr(locks, "running", lambda: programs)
+    path = tmp_path / folder / "AutoXero.xlsm"
+    path.parent.mkdir()
+    path.write_bytes(b"x")
+    path.with_name("~$AutoXero.xlsm").write_bytes(EXCEL)
+    assert (locks.locked_by(path)[0] is not None) == is_open
+
+
+def test_what_cannot_be_looked_into_is_believed_for_a_day(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock of another computer is ignored after a day without a touch or a save, and after a week in any case."""
+    monkeypatch.setattr(locks, "started", lambda: 0.0)
+    lock = fresh.with_name(".~lock.AutoXero.xlsm#")
+    lock.write_text(",jane,other-host,22.11.2026 10:00,file:///x;")
+    hour, now = 3600, time.time()
+    for touched, saved, is_open in ((23, 50, True), (25, 23, True), (25, 26, False), (169, 1, False)):
+        os.utime(lock, (now - touched * hour, now - touched * hour))
+        os.utime(fresh, (now - saved * hour, now - saved * hour))
+        owner, notes = locks.locked_by(fresh)
+        assert (owner == "jane on other-host") == is_open
+        assert bool(notes) != is_open
 
 
 def test_locks_from_before_the_start_are_stale(fresh: Path) -> None:

@@ -20,8 +20,10 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 from openxml_audit import OpenXmlValidator
 
+from tests.torture import own_column
 from workbook import layout
-from workbook.cells import Cell, clean
+from workbook.book import Book
+from workbook.cells import Cell, Link, clean
 from workbook.errors import ExternallyChangedError, InUseError, NotAWorkbookError
 from workbook.package import Package
 from workbook.project import Outcome, Projection, Row, project
@@ -274,16 +276,166 @@ def test_faults_keep_their_wishes(fresh: Path) -> None:
     assert [row["Do"] for row in rows_of(fresh, "Faults")] == [None, None, None]
 
 
-def test_filters_of_blocks_are_lifted(fresh: Path, edit: Edit) -> None:
-    """Rows that a filter hid are shown when a block is rewritten: other rows stand there now."""
+BESIDE: dict[str, list[Row]] = {
+    "Log": [{"When": datetime(2026, 9, n, 8, 0, 1), "Run": f"R{n}", "Event": "Run ended"} for n in (1, 2, 3)],
+    "Preview": [{"Number": f"T{n}", "Autotask id": n} for n in (1, 2, 3)],
+    "PreviewLines": [{"Line": n, "Autotask id": 7} for n in (1, 2, 3)],
+    "Reconcile": [{"Month": "2026-09", "Customer": f"C{n}", "Currency": "NZD", "Paid": n} for n in (1, 2, 3)],
+    "ReconcileAccounts": [{"Month": "2026-09", "Account": str(n), "Tax rate": "OUTPUT2"} for n in (1, 2, 3)],
+    "NotFromAutotask": [{"Date": date(2026, 9, 1), "Number": Link(f"I{n}", "https://x"), "Total": Decimal("1.10")}
+                        for n in (1, 2, 3)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", BESIDE)
+def test_own_cells_beside_every_block_move_with_their_row(fresh: Path, table: str) -> None:
+    """Whatever block it is: a column of the accountant's stays with the row it was typed beside."""
+    rows = BESIDE[table]
+    project(fresh, Projection({table: rows}))
+    own_column(fresh, table, layout.TABLES[table].columns[2].name, "Memo", memo)
+    named = [f"memo {row}" for row in range(Book(Package.read(fresh)).grids[table].first, 99)]
+    for order in ((2, 0, 1), (1, 2), (0, 1, 2)):
+        before = shown_beside(fresh, table)
+        assert project(fresh, Projection({table: [rows[place] for place in order]})).notes == ()
+        wanted = named[:3] if len(before) == 3 else [None, *named[1:3]]
+        assert shown_beside(fresh, table) == [wanted[place] for place in order]
+
+
+def memo(row: int) -> str:
+    return f' t="inlineStr"><is><t>memo {row}</t></is></c>'
+
+
+def shown_beside(path: Path, table: str) -> list[object]:
+    grid = Book(Package.read(path)).grids[table]
+    sheet = load_workbook(path)[grid.sheet_name]
+    return [sheet.cell(row, grid.columns["Memo"]).value for row in range(grid.first, grid.last + 1)]
+
+
+def test_rows_that_are_alike_keep_their_own_cells_in_order(fresh: Path) -> None:
+    """Two lines of the log that say the same: each keeps its own note."""
+    rows: list[Row] = [{"Run": "R1", "Event": "x"}] * 2
+    project(fresh, Projection({"Log": rows}))
+    own_column(fresh, "Log", "Level", "Memo", memo)
+    project(fresh, Projection({"Log": [{"Run": "R2", "Event": "x"}, *rows]}))
+    assert shown_beside(fresh, "Log") == [None, "memo 5", "memo 6"]
+
+
+def test_own_cells_that_cannot_be_kept_are_told(fresh: Path, edit: Edit) -> None:
+    """Without the columns that tell rows apart nothing tells where a note belongs: it goes, and that is said."""
+    project(fresh, Projection({"Log": [{"Run": "R1", "Event": "x"}]}))
+    own_column(fresh, "Log", "Level", "Memo", memo)
+    edit(LOG_TABLE, lambda data: data.replace(b'name="Event"', b'name="What"').replace(b'id="6"', b'id="66"'))
+    outcome = project(fresh, Projection({"Log": [{"Run": "R1"}]}))
+    assert "2 of your cells in the table Log could not be kept" in outcome.notes[1]  # under What and Memo
+    assert "Keep notes on the sheet Invoices" in outcome.notes[1]
+
+
+def test_typed_over_cells_are_told(fresh: Path) -> None:
+    """Which sheet, how many cells, the first few by name; only where the row was left just so the last time."""
+    rows = [invoice(number) for number in (1, 2, 3)]
+    faults: list[Row] = [{"Code": "AX-106", "Invoice": f"T{n}", "Autotask id": n} for n in (1, 2)]
+    project(fresh, Projection({"Invoices": rows, "Faults": faults}))
+    book = load_workbook(fresh, keep_vba=True)
+    for sheet, place, value in (
+        ("Invoices", "B5", "Paid"), ("Invoices", "B6", None), ("Invoices", "O6", 5), ("Invoices", "I7", "soon"),
+        ("Invoices", "A5", "Resync"), ("Invoices", "G7", "Ann"), ("Faults", "C6", "AX-1"),
+    ):  # fmt: skip
+        book[sheet][place] = value
+    book.save(fresh)
+    changed = invoice(3, Customer="Rimu")
+    unchanged = {"Invoices": {("1001",), ("1002",)}, "Faults": {("1",), ("2",)}}
+    full = Projection({"Invoices": [*rows[:2], changed], "Faults": faults[1:]}, unchanged=unchanged)
+    assert project(fresh, full).notes == (
+        "Invoices: 3 cells that were typed over were put right (Status of T0001, Status of T0002, Total of T0002).",
+        "Faults: 1 cell that was typed over was put right (Code of T2).",
+    )
+    assert [row["Status"] for row in rows_of(fresh, "Invoices")] == ["Synced"] * 3
+    assert not project(fresh, full).changed
+
+
+def test_what_another_program_rounds_was_not_typed(fresh: Path, edit: Edit) -> None:
+    """LibreOffice keeps fifteen digits of a moment, and a link may become its text: no person did that."""
+    row = invoice(1, **{"Xero number": Link("INV-1", "https://go.xero.com/1")})
+    project(fresh, Projection({"Invoices": [row]}))
+    edit(INVOICES, lambda data: re.sub(rb"(<v>46295\.\d{9})\d+", rb"\1", data))
+    edit(INVOICES, lambda data: re.sub(rb"<f>HYPERLINK.*?</f>", b"", data))
+    outcome = project(fresh, Projection({"Invoices": [row]}, unchanged={"Invoices": {("1001",)}}))
+    assert outcome.changed
+    assert outcome.notes == ()
+
+
+def set_filter(edit: Edit, part: str, criteria: bytes, column: int) -> None:
+    """Set the filter of a table, as Excel writes it."""
+    one = b'<filterColumn colId="%d">%b</filterColumn>' % (column, criteria)
+    edit(part, lambda data: re.sub(rb'(<autoFilter ref="[^"]*")/>', rb"\1>%b</autoFilter>" % one, data))
+
+
+def hidden_rows(path: Path, part: str) -> set[int]:
+    return {number for number, row in raw_rows(path, part).items() if b'hidden="1"' in row[: row.index(b">")]}
+
+
+LOG_TABLE = "xl/tables/table14.xml"
+ONLY_WARNINGS = b'<filters><filter val="Warning"/></filters>'
+
+
+def test_filters_of_blocks_stay(fresh: Path, edit: Edit) -> None:
+    """The filter stays, and hides and shows rows by what stands in them now; more rows and fewer, too."""
+
+    def log(*levels: str) -> Projection:
+        return Projection({"Log": [{"Run": "R1", "Level": level, "Detail": f"{n}"} for n, level in enumerate(levels)]})
+
+    project(fresh, log("Info", "Warning"))
+    edit(LOG, lambda data: data.replace(b'<row r="5"', b'<row r="5" hidden="1"'))
+    set_filter(edit, LOG_TABLE, ONLY_WARNINGS, 2)
+    before = fresh.read_bytes()
+    assert not project(fresh, log("Info", "Warning")).changed
+    assert fresh.read_bytes() == before
+    for levels, hidden in (
+        (["Warning", "Info", "Info", "Warning"], {6, 7}), (["Info"], {5}), (["Warning", "Warning"], set()), ([], {5})
+    ):  # fmt: skip
+        assert project(fresh, log(*levels)).notes == ()
+        assert hidden_rows(fresh, LOG) == hidden
+        assert ONLY_WARNINGS in Package.read(fresh).part(LOG_TABLE)
+        assert not project(fresh, log(*levels)).changed
+    assert [str(error) for error in OpenXmlValidator().validate(fresh).errors] == []
+
+
+def test_filters_that_cannot_be_told_stay_and_hide_nothing(fresh: Path, edit: Edit) -> None:
+    """By colour only Excel can tell; it does so when it is asked to apply the filter again."""
     project(fresh, Projection({"Log": [{"Run": "R1"}, {"Run": "R2"}]}))
     edit(LOG, lambda data: data.replace(b'<row r="5"', b'<row r="5" hidden="1"'))
-    edit("xl/tables/table14.xml", lambda data: re.sub(
-        rb'(<autoFilter ref="[^"]*")/>', rb'\1><filterColumn colId="1"><filters><filter val="R2"/></filters>'
-        rb"</filterColumn></autoFilter>", data))  # fmt: skip
+    set_filter(edit, LOG_TABLE, b'<colorFilter dxfId="0"/>', 2)
     project(fresh, Projection({"Log": [{"Run": "R3"}]}))
-    assert b"hidden" not in raw_rows(fresh, LOG)[5]
-    assert b"filterColumn" not in Package.read(fresh).part("xl/tables/table14.xml")
+    assert hidden_rows(fresh, LOG) == set()
+    assert b"colorFilter" in Package.read(fresh).part(LOG_TABLE)
+
+
+def test_a_filter_on_an_own_column_follows_its_values(fresh: Path, edit: Edit) -> None:
+    """What the accountant typed beside a row is filtered by where it stands now."""
+    project(fresh, Projection({"Faults": [{"Code": "AX-1", "Autotask id": number} for number in (1, 2)]}))
+    book = load_workbook(fresh, keep_vba=True)
+    book["Faults"]["A6"] = "Resync"
+    book.save(fresh)
+    part = Book(Package.read(fresh)).grids["Faults"].part
+    set_filter(edit, part, b'<filters><filter val="Resync"/></filters>', 0)
+    project(fresh, Projection({"Faults": [{"Code": "AX-1", "Autotask id": number} for number in (2, 3, 4)]}))
+    assert hidden_rows(fresh, Book(Package.read(fresh)).grids["Faults"].sheet) == {6, 7}
+
+
+def test_a_filter_stays_though_the_table_beside_it_changes(fresh: Path, edit: Edit) -> None:
+    """Tables side by side share their rows: one that is not filtered shows none that the other hides."""
+    rows: list[Row] = [{"Month": f"2026-0{month}", "Customer": "A", "Currency": "NZD"} for month in (1, 2, 3)]
+    accounts: list[Row] = [{"Month": "2026-01", "Account": str(n)} for n in range(5)]
+    grids = Book(Package.read(fresh)).grids
+    project(fresh, Projection({"Reconcile": rows}))
+    set_filter(edit, grids["Reconcile"].part, b'<filters><filter val="2026-02"/></filters>', 0)
+    project(fresh, Projection({"Reconcile": [*rows, {"Month": "2026-04"}]}))
+    first = grids["Reconcile"].first
+    assert hidden_rows(fresh, grids["Reconcile"].sheet) == {first, first + 2, first + 3}
+    project(fresh, Projection({"ReconcileAccounts": accounts}))
+    assert hidden_rows(fresh, grids["Reconcile"].sheet) == {first, first + 2, first + 3}
+    project(fresh, Projection({"Reconcile": rows[1:2], "ReconcileAccounts": accounts[1:]}))
+    assert hidden_rows(fresh, grids["Reconcile"].sheet) == set()
 
 
 def test_filters_of_invoices_stay(fresh: Path, edit: Edit) -> None:
@@ -307,6 +459,27 @@ def test_what_stands_under_a_table_stays(fresh: Path) -> None:
     assert sheet_of(fresh, "Log")["B8"].value == "mine"
     assert [row["Run"] for row in rows_of(fresh, "Log")] == ["R0", "R1", "R2"]
     assert "7 rows found no room" in outcome.notes[0]
+
+
+def test_invoices_without_room_are_not_counted(fresh: Path) -> None:
+    """The Dashboard counts what its formulas will count, too; the note says how many are missing and what to do."""
+    project(fresh, Projection({"Invoices": [invoice(1), invoice(2)]}))
+    book = load_workbook(fresh, keep_vba=True)
+    book["Invoices"]["D8"] = "mine"
+    book.save(fresh)
+    everything = Projection({"Invoices": [invoice(number) for number in range(1, 7)]})
+    (note,) = project(fresh, everything).notes
+    assert "row 8): 3 rows found no room and are neither shown nor counted on the Dashboard." in note
+    assert "Insert rows above it, or move it aside" in note
+    assert [row["Autotask id"] for row in rows_of(fresh, "Invoices")] == [1001, 1002, 1003]
+    named = load_workbook(fresh, data_only=True)
+    sheet, _, place = (named.defined_names[layout.ALL_NAME].attr_text or "").rpartition("!")
+    assert named[sheet.strip("'")][place.replace("$", "")].value == 3
+    book = load_workbook(fresh, keep_vba=True)
+    book["Invoices"]["D8"] = None
+    book.save(fresh)
+    assert project(fresh, everything).notes == ()
+    assert len(rows_of(fresh, "Invoices")) == 6
 
 
 def test_totals_rows_move_along(fresh: Path, edit: Edit) -> None:
@@ -463,7 +636,9 @@ def test_dates_of_1904(fresh: Path, edit: Edit) -> None:
     edit("xl/workbook.xml", lambda data: data.replace(b"<workbookPr ", b'<workbookPr date1904="1" '))
     project(fresh, Projection({"Invoices": [invoice(1)]}))
     assert rows_of(fresh, "Invoices")[0]["Date"] == datetime(2026, 9, 2)
-    assert sheet_of(fresh, "Dashboard")["F39"].value == datetime(2026, 9, 1)
+    named = load_workbook(fresh, data_only=True)
+    sheet, _, place = (named.defined_names[layout.month_name(layout.MONTHS)].attr_text or "").rpartition("!")
+    assert named[sheet.strip("'")][place.replace("$", "")].value == datetime(2026, 9, 1)
 
 
 def test_cut_off_sheet(fresh: Path, edit: Edit) -> None:

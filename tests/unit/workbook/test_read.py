@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from agent.domain.labels import account_label, code_of, tax_rate_label
 from agent.domain.settings import Settings
 from workbook.errors import NotAWorkbookError
-from workbook.project import Projection, project
+from workbook.project import Projection, Row, project
 from workbook.read import Wish, read
 
 Edit = Callable[[str, Callable[[bytes], bytes]], None]
@@ -137,25 +137,63 @@ def test_mapping_problems(fresh: Path) -> None:
     )
     typed(fresh, ("Mappings", "A6", "a"), ("Mappings", "B6", "X"), ("Mappings", "C7", "#N/A"))
     reading = read(fresh)
-    told = {problem.where: problem.message for problem in reading.problems}
-    assert "twice" in told["AccountMap: a · X"]
-    assert "#N/A" in told["AccountMap: C"]
-    assert "not a number" in told["ContactMap: abc"]
-    assert "both" in told["TrackingMap: A"]
-    assert [row.account for row in reading.mappings.accounts] == ["200"]
+    told = {problem.where: problem for problem in reading.problems}
+    assert "twice" in told["AccountMap: A · x"].message
+    assert "#N/A" in told["AccountMap: C"].message
+    assert "not a number" in told["ContactMap: abc"].message
+    assert "both" in told["TrackingMap: A"].message
+    assert (told["AccountMap: A · x"].table, told["AccountMap: A · x"].key) == ("AccountMap", ("A", "x"))
+    assert told["ContactMap: abc"].key == ("abc",)
+    assert {problem.stops for problem in reading.problems} == {"everything"}
+    assert reading.mappings.accounts == ()  # of the twins neither counts: nobody can say which was meant
+
+
+def test_a_row_without_a_key_of_its_own_is_told_by_its_place(fresh: Path) -> None:
+    accounts: dict[tuple[str, ...], Row] = {(code, ""): {"Xero account": "200"} for code in "ABC"}
+    contacts: dict[tuple[str, ...], Row] = {(company,): {"Xero contact": "Kauri"} for company in "12"}
+    project(fresh, Projection(edits={"AccountMap": accounts, "ContactMap": contacts}))
+    typed(
+        fresh,
+        ("Mappings", "A6", None), ("Mappings", "B6", "Labor"),
+        ("Mappings", "A7", "#REF!"), ("Mappings", "P6", None),
+    )  # fmt: skip
+    told = {problem.where: (problem.message, problem.key) for problem in read(fresh).problems}
+    assert "no “Billing code”" in told["AccountMap: row 6"][0]
+    assert told["AccountMap: row 6"][1] == ("", "Labor")
+    assert "“Billing code” shows #REF!" in told["AccountMap: row 7"][0]
+    assert told["AccountMap: row 7"][1] == ()
+    assert "no “Company id”" in told["ContactMap: row 6"][0]
+
+
+@pytest.mark.parametrize("company", ["\u00b2", "12a", "9" * 5000, "-7", "1.5"])
+def test_what_is_no_company_id_is_told(fresh: Path, company: str) -> None:
+    typed(fresh, ("Mappings", "P5", company), ("Mappings", "Q5", "Kauri Ltd"), ("Invoices", "A5", "Resync"),
+          ("Invoices", "Z5", company))  # fmt: skip
+    reading = read(fresh)
+    assert any("not a number" in problem.message for problem in reading.problems)
+    assert (reading.mappings.contacts, reading.wishes) == ((), ())
+
+
+def test_rows_that_show_a_problem_are_known(fresh: Path) -> None:
+    """So that it can be taken away when it is mended, and no row that was deleted is made anew."""
+    rows = [{"Billing code": "A", "Line type": "x", "Problem": "old"}]
+    project(fresh, Projection({"Settings": [{"Setting": "Mail port", "Problem": "old"}], "AccountMap": rows}))
+    assert set(read(fresh).told) == {("Settings", ("Mail port",)), ("AccountMap", ("A", "x"))}
 
 
 def test_wishes(fresh: Path) -> None:
-    """Do is read from Invoices and Faults, in any case; what cannot be is told."""
+    """Do is read from Invoices and Faults, in any case; what cannot be is told, and stops nothing."""
     rows = [{"Number": f"N{number}", "Autotask id": number} for number in (7, 8, 9)]
     project(fresh, Projection({"Invoices": rows, "Faults": rows_of_faults(7, 8)}))
     typed(fresh, ("Invoices", "A5", "Resync"), ("Invoices", "A6", "never SEND"), ("Invoices", "A7", "Delete"),
           ("Faults", "A5", "Resync"), ("Faults", "A6", "Send now"))  # fmt: skip
     reading = read(fresh)
-    assert reading.wishes == (Wish(7, "Resync"), Wish(8, "Never send"))
-    told = {problem.where: problem.message for problem in reading.problems}
-    assert "Delete" in told["Invoices, column Do: Autotask id 9"]
-    assert "both" in told["Faults: 8"]
+    assert reading.wishes == (Wish(7, "Resync"),)  # of two choices for one invoice neither counts
+    told = {problem.where: problem for problem in reading.problems if problem.where != "Start date"}
+    assert "Delete" in told["Invoices, column Do: Autotask id 9"].message
+    assert told["Invoices, column Do: Autotask id 9"].key == ("9",)
+    assert "both" in told["Faults: 8"].message
+    assert {problem.stops for problem in told.values()} == {"nothing"}
 
 
 def rows_of_faults(*ids: int) -> list[dict[str, int | str]]:
