@@ -79,9 +79,23 @@ def choose() -> Callable[[Sequence[Connection]], Connection] | None:
     return _chosen if _is_terminal() else None
 
 
+def labels(found: Sequence[Connection]) -> list[str]:
+    """The organisations by name; with the id behind it where another one has the same."""
+    names = [item.tenant_name.casefold() for item in found]
+    return [
+        f"{item.tenant_name} ({item.tenant_id})" if names.count(item.tenant_name.casefold()) > 1 else item.tenant_name
+        for item in found
+    ]
+
+
+def is_called(item: Connection, wanted: str) -> bool:
+    """Whether the organisation has this name, in either case, or this id."""
+    return wanted.casefold() in {item.tenant_name.casefold(), item.tenant_id.casefold()}
+
+
 def _chosen(found: Sequence[Connection]) -> Connection:
-    for number, item in enumerate(found, 1):
-        click.echo(f"{number:3}  {item.tenant_name}", err=True)
+    for number, label in enumerate(labels(found), 1):
+        click.echo(f"{number:3}  {label}", err=True)
     number = click.prompt("Which organisation", type=click.IntRange(1, len(found)), err=True)
     return found[int(number) - 1]
 

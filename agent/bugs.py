@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.config import read_config
+from agent.errors import PlainError
 from agent.keys import SEEN
 
-_SECRET_NAMES = ("SECRET", "PASSWORD", "INTEGRATION_CODE", "TOKEN")
+_SECRET_NAMES = ("SECRET", "PASSWORD", "PASSPHRASE", "INTEGRATION_CODE", "TOKEN")
 
 
 def write_report(error: Exception) -> Path:
@@ -24,14 +29,19 @@ def write_report(error: Exception) -> Path:
     trace = "".join(traceback.format_exception(error))
     text = f"AutoXero, Python {platform.python_version()}, {platform.platform()}\n\n{redacted(trace)}"
     name = f"bug-{datetime.now(UTC):%Y%m%d-%H%M%S}.txt"
-    for folder in (os.environ.get("AUTOXERO_HOME"), tempfile.gettempdir()):
-        try:
-            path = Path(folder or "/nonexistent") / name
+    for folder in _folders():
+        path = folder / name
+        with suppress(OSError):
             path.write_text(text, encoding="utf-8")
-        except OSError:
-            continue
-        return path
+            return path
     return Path(name)
+
+
+def _folders() -> Iterator[Path]:
+    """The home, whether it was named or is the usual one; where it cannot be used, the temporary folder."""
+    with suppress(PlainError, OSError):
+        yield read_config().home
+    yield Path(tempfile.gettempdir())
 
 
 def redacted(text: str) -> str:
@@ -43,6 +53,7 @@ def redacted(text: str) -> str:
     }
     text = re.sub(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "•••", text)
     for value in sorted((given | SEEN) - {""}, key=len, reverse=True):
-        text = text.replace(value, "•••").replace(repr(value)[1:-1], "•••")
+        for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+            text = text.replace(form, "•••")
     text = re.sub(r"(?i)(bearer|basic)\s+[\w.~+/=-]+", r"\1 •••", text)
     return re.sub(r"(?i)((?:secret|password|token)[\"']?\s*[:=]\s*)[^\s,}]+", r"\1•••", text)

@@ -46,14 +46,35 @@ _WRITTEN = frozenset({"description", "reference", "order_number"})
 """What people wrote on an invoice."""
 _NAMED = frozenset({"customer", "xero_contact", "contact_name"})
 _ADDRESS = re.compile(r"[^\s<>()\[\]“”\"',;:=]+@[^\s<>()\[\]“”\"',;]*[^\s<>()\[\]“”\"',;.]")
-_PEOPLE = (
-    re.compile(r"(?<=Person: )[^,;\n]+"),
-    re.compile(r"(?<=inactive ones: )[^.\n]+"),
-    re.compile(r"(?<= active contacts: )[^.\n]+"),
-    re.compile(r"(?<= of )[^,“”\n]+(?=, [^,\n]+, is no valid address)"),
+_BAD_ADDRESS = re.compile(r"“([^”]*)”(?= of [^\n]+ is no valid address)")
+_LIKE = re.compile(r" \(\d+ %\)")
+_OURS = frozenset({"xero", "autotask", "autoxero"})
+"""Contacts may be called so, too; masked, no sentence could be read."""
+_OTHER = re.compile(r"(?:Customer|Person|Address) \d+")
+_TELLS = (
+    ("Person", re.compile(r"\bPerson: ([^,;\n]+)")),
+    ("Person", re.compile(r"(?:inactive ones:| active contacts:) ([^.\n]+)")),
+    ("Person", re.compile(r" of ([^,“”\n]+)(?=, [^,\n]+, is no valid address)")),
+    ("Customer", re.compile(r"\bcontact “([^”]+)”")),
+    ("Customer", re.compile(r"Account Name: (.+?)(?=: Xero has no | *$)", re.MULTILINE)),
+    ("Customer", re.compile(r"Nearest in Xero: (.+? \(\d+ %\)(?:, .+? \(\d+ %\))*)")),
+    ("Customer", re.compile(r"\bContact: (.+?)(?=, [a-z][\w ]*(?:[:;]|$)| is created in Xero|;|$)", re.MULTILINE)),
+    ("Customer", re.compile(r"(?:chosen in ContactMap|same contact as before): (.+?)(?=;|$)", re.MULTILINE)),
+    ("Customer", re.compile(r"(?<!chosen in )\bContactMap: (?!\d+ = )([^:\n]+)")),
+    (
+        "Customer",
+        re.compile(
+            r"(?:^|: )((?:(?!: ).)+?)(?= is archived in Xero\.| has (?:no active contact in|\d+ active contacts:))",
+            re.MULTILINE,
+        ),
+    ),
 )
-"""Where our own messages name people."""
-_BAD_ADDRESS = re.compile(r"“[^”]*”(?= of [^\n]+ is no valid address)")
+"""Where our own messages name customers and people, who may be called otherwise by now."""
+_PAIR = r"(?:number|date|due date|company id|currency|net|tax|lines|[a-z ]+ of line \d+|{})"
+_TOLD = r"\b{0} (.+?) → (.+?)(?=, " + _PAIR.format("contact|reference|purchase order") + r" .+ → |$)"
+_CONTACTS = re.compile(_TOLD.format("(contact)"), re.MULTILINE)
+_CHANGED = re.compile(_TOLD.format(r"(reference|purchase order|text of line \d+)"), re.MULTILINE)
+"""What was changed after it was sent, both versions side by side."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +97,12 @@ class Piece:
         return len(self.text.encode())
 
 
+class _Named(msgspec.Struct):
+    """Of a document, whom it names."""
+
+    contact_name: str = ""
+
+
 @dataclass
 class Masks:
     """Names of others in place of the real ones, each always the same one."""
@@ -89,8 +116,8 @@ class Masks:
     def name(self, kind: str, real: str) -> str:
         """The other name of a customer or person; blank stays blank."""
         real = " ".join(real.split())
-        if not real:
-            return ""
+        if not real or real.casefold() in _OURS:
+            return real
         key = real.casefold()
         if key not in self._known:
             self._counts[kind] += 1
@@ -99,21 +126,36 @@ class Masks:
         return self._known[key]
 
     def _learn(self, real: str, other: str) -> None:
-        first = re.search(r"\w+", real)
-        if first is None or len(real) < 2:
+        if len(real) < 2 and real.isascii():
             return
-        words = r"\s+".join(re.escape(word) for word in real[first.start() :].split(" "))
-        found = self._by_first_word[first[0].casefold()]
-        found.append((re.compile(words + r"(?!\w)", re.IGNORECASE), other))
+        first = re.search(r"\w+", real)
+        begin = first.start() if first else 0
+        words = r"\s+".join(re.escape(word) for word in real[begin:].split(" "))
+        found = self._by_first_word[first[0].casefold() if first else ""]
+        found.append((re.compile(words + (r"(?!\w)" if first else ""), re.IGNORECASE), other))
         found.sort(key=lambda item: -len(item[0].pattern))
 
     def text(self, text: str) -> str:
-        """A text with every name that is known replaced, and everything that looks like an address."""
-        text = _BAD_ADDRESS.sub(lambda found: f"“{self.name('Address', found[0][1:-1])}”", text)
-        for pattern in _PEOPLE:
-            text = pattern.sub(lambda found: ", ".join(self.name("Person", one) for one in found[0].split(", ")), text)
+        """A text with secrets, names, addresses, and where this user's things are, replaced."""
+        for home in {str(Path.home()), Path.home().as_posix()} - {"/"}:
+            text = re.sub(re.escape(home), "~", text, flags=re.IGNORECASE)
+        text = _CHANGED.sub(lambda found: f"{found[1]} {_length(found[2])} → {_length(found[3])}", redacted(text))
+        text = _CONTACTS.sub(
+            lambda found: f"contact {self.name('Customer', found[2])} → {self.name('Customer', found[3])}", text
+        )
+        text = _BAD_ADDRESS.sub(lambda found: f"“{self.name('Address', found[1])}”", text)
+        for kind, pattern in _TELLS:
+            text = pattern.sub(lambda found, kind=kind: self._named(kind, found), text)  # type: ignore[misc]
         text = _ADDRESS.sub(lambda found: self.name("Address", found[0]), text)
+        for pattern, other in self._by_first_word[""]:
+            text = pattern.sub(other, text)
         return "".join(self._pieces(text))
+
+    def _named(self, kind: str, found: re.Match[str]) -> str:
+        """A place where our own messages name somebody, with other names; several stand behind each other."""
+        before, after = found[0][: found.start(1) - found.start()], found[0][found.end(1) - found.start() :]
+        names = _LIKE.sub("", found[1]).split(", ") if kind == "Person" or _LIKE.search(found[1]) else [found[1]]
+        return before + ", ".join(one if _OTHER.fullmatch(one) else self.name(kind, one) for one in names) + after
 
     def _pieces(self, text: str) -> Iterator[str]:
         end = 0
@@ -128,7 +170,7 @@ class Masks:
         yield text[end:]
 
     def value(self, value: Any, key: str = "") -> Any:  # noqa: ANN401 - any JSON
-        """Any JSON, masked throughout."""
+        """Any JSON, masked throughout, before it is written: in JSON a path or a quotation mark looks otherwise."""
         if isinstance(value, Mapping):
             return {name: self.value(item, name) for name, item in value.items()}
         if isinstance(value, list | tuple):
@@ -136,8 +178,12 @@ class Masks:
         if not isinstance(value, str):
             return value
         if key in _WRITTEN:
-            return f"({len(value)} characters)" if value else ""
+            return _length(value) if value else ""
         return self.name("Customer", value) if key in _NAMED else self.text(value)
+
+
+def _length(text: str) -> str:
+    return text if text == "(none)" else f"({len(text)} characters)"
 
 
 def gather(desk: Desk) -> list[Piece]:
@@ -149,16 +195,18 @@ def gather(desk: Desk) -> list[Piece]:
     with suppress(PlainError, SQLAlchemyError, msgspec.DecodeError):
         _meet(desk, masks)
     makers: Sequence[tuple[str, str, Callable[[], str]]] = (
-        ("versions.txt", "versions of AutoXero, Python, the system and the libraries", _versions),
-        ("settings.txt", "settings and mappings, without sign-ins and addresses", lambda: _settings(desk)),
-        ("connections.json", "how the connections are, and the last test", lambda: _connections(desk, masks)),
-        ("counts.json", "how many invoices stand where, and the last run", lambda: _counts(desk)),
-        ("faults.json", "open faults with their documents, names masked", lambda: _faults(desk, masks)),
-        ("log.json", f"the last {LOG_ROWS} rows of the log, names masked", lambda: _log(desk, masks)),
-        ("agent.log", "the end of the agent's own log", lambda: _diary(desk)),
-        ("bugs.txt", f"the last {_BUGS} reports of bugs", lambda: _bugs(desk)),
+        ("versions.txt", "versions of AutoXero, Python, the system and the libraries", lambda: masks.text(_versions())),
+        ("settings.txt", "settings and mappings, without sign-ins and addresses", lambda: masks.text(_settings(desk))),
+        ("connections.json", "how the connections are, and the last test", lambda: _json(masks, _connections(desk))),
+        ("counts.json", "how many invoices stand where, and the last run", lambda: _json(masks, _counts(desk))),
+        ("faults.json", "open faults with their documents, names masked", lambda: _json(masks, _faults(desk))),
+        ("log.json", f"the last {LOG_ROWS} rows of the log, names masked", lambda: _json(masks, _log(desk))),
+        ("agent.log", "the end of the agent's own log", lambda: masks.text(_diary(desk))),
+        ("bugs.txt", f"the last {_BUGS} reports of bugs", lambda: masks.text(_bugs(desk))),
     )
-    return [Piece(name, what, _made(make, masks)) for name, what, make in makers]
+    for _ in range(2):  # a name that only the end tells is masked at the beginning, too
+        pieces = [Piece(name, what, _made(make, masks)) for name, what, make in makers]
+    return pieces
 
 
 def write_bundle(pieces: Iterable[Piece], path: Path) -> None:
@@ -184,10 +232,9 @@ def usual_path() -> Path:
 
 def _made(make: Callable[[], str], masks: Masks) -> str:
     try:
-        text = make()
+        return make()
     except (PlainError, WorkbookError, SQLAlchemyError, OSError, ValueError) as error:
-        text = f"This could not be read: {error}"
-    return redacted(masks.text(text).replace(str(Path.home()), "~"))
+        return masks.text(f"This could not be read: {error}")
 
 
 def _meet(desk: Desk, masks: Masks) -> None:
@@ -206,6 +253,10 @@ def _meet(desk: Desk, masks: Masks) -> None:
     for chosen in desk.reading.mappings.contacts:
         masks.name("Customer", chosen.company)
         masks.name("Customer", chosen.contact)
+    with desk.ledger.engine.begin() as connection:
+        for sent in connection.execute(select(t.intent.c.documents)).scalars():  # as they were called then
+            for document in msgspec.json.decode(sent, type=list[_Named]):
+                masks.name("Customer", document.contact_name)
 
 
 def _versions() -> str:
@@ -238,25 +289,24 @@ def _settings(desk: Desk) -> str:
     return "\n".join(lines)
 
 
-def _connections(desk: Desk, masks: Masks) -> str:
-    told = {
+def _connections(desk: Desk) -> object:
+    return {
         "connections": connections(desk.ledger),
         "checks": json.loads(desk.ledger.fact("checks") or "{}"),
         "agent": agent_json(desk.config.home),
     }
-    return _json(masks.value(told))
 
 
-def _counts(desk: Desk) -> str:
+def _counts(desk: Desk) -> object:
     counts = Counter(row["status"] for row in desk.ledger.rows())
     faults = Counter(row["fault_code"] for row in desk.ledger.rows() if is_on_faults(row))
-    return _json({"invoices": counts, "open_faults": faults, "last_run": desk.ledger.last_run()})
+    return {"invoices": counts, "open_faults": faults, "last_run": desk.ledger.last_run()}
 
 
-def _faults(desk: Desk, masks: Masks) -> str:
+def _faults(desk: Desk) -> object:
     rows = [row for row in desk.ledger.rows() if is_on_faults(row)]
     documents = _documents(desk, {row["autotask_id"] for row in rows})
-    return _json([masks.value({**row, "documents": documents.get(row["autotask_id"], [])}) for row in rows])
+    return [{**row, "documents": documents.get(row["autotask_id"], [])} for row in rows]
 
 
 def _documents(desk: Desk, wanted: set[int]) -> dict[int, list[Any]]:
@@ -279,8 +329,8 @@ def _documents(desk: Desk, wanted: set[int]) -> dict[int, list[Any]]:
     return found
 
 
-def _log(desk: Desk, masks: Masks) -> str:
-    return _json([masks.value(row) for row in desk.ledger.log_rows(LOG_ROWS)])
+def _log(desk: Desk) -> object:
+    return desk.ledger.log_rows(LOG_ROWS)
 
 
 def _diary(desk: Desk) -> str:
@@ -294,8 +344,8 @@ def _bugs(desk: Desk) -> str:
     return "\n\n".join(texts) or "There are none."
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, default=_plain)
+def _json(masks: Masks, value: object) -> str:
+    return json.dumps(masks.value(value), ensure_ascii=False, indent=1, default=_plain)
 
 
 def _plain(value: object) -> str:

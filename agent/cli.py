@@ -90,10 +90,14 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _desk(workbook: Path | None, *, quiet: bool = False) -> Desk:
+def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = False) -> Desk:
     from agent.desk import open_desk
+    from agent.template import refuse_template
 
-    return open_desk(workbook, (lambda _text: None) if quiet else _say)
+    desk = open_desk(workbook, (lambda _text: None) if quiet else _say)
+    if not only_reads:
+        refuse_template(desk.workbook)
+    return desk
 
 
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -143,11 +147,13 @@ def run(workbook: Path | None) -> int:
     from agent.config import read_config
     from agent.desk import Desk
     from agent.service import Service, stop_on_signals
+    from agent.template import refuse_template
 
     config = read_config()
     if workbook is None:
         workbook = _desk(None, quiet=True).workbook
     path = workbook.absolute()
+    refuse_template(path)
     service = Service(config, path, lambda make_wire, tell: Desk(config, path, make_wire, tell))
     stop_on_signals(service)
     code = service.run()
@@ -164,13 +170,13 @@ def status(invoice: str | None, workbook: Path | None, *, as_json: bool) -> int:
     """Show what the agent is doing, connections, every invoice and open faults; or one invoice's whole story."""
     from agent.alive import agent_json, agent_text
     from agent.ledger.ledger import find_invoice
-    from agent.tell import status_text, story_text
+    from agent.tell import status_text, story_text, with_sign_in
     from agent.views import log, status_json
 
-    desk = _desk(workbook, quiet=True)
+    desk = _desk(workbook, quiet=True, only_reads=True)
     ledger, agent = desk.ledger, agent_json(desk.config.home)
     only = find_invoice(ledger, invoice) if invoice else None
-    answer = {"agent": agent} | status_json(ledger, only)
+    answer = {"agent": agent} | with_sign_in(status_json(ledger, only), ledger)
     if as_json:
         story = {"log": log(ledger.log_rows(1000, only))} if only is not None else {}
         _print_json(answer | story)
@@ -233,7 +239,9 @@ def connect_autotask(user: str, workbook: Path | None, *, from_stdin: bool, as_j
 
 @connect.command(name="xero")
 @click.option("--client-id", default="", help="The client ID of your Xero app.")
-@click.option("--organisation", default="", help="Which organisation, where the sign-in reaches several.")
+@click.option(
+    "--organisation", default="", help="Which organisation, by name or id, where the sign-in reaches several."
+)
 @click.option("--custom", is_flag=True, help="The app is a custom connection: asks for its client secret.")
 @click.option("--no-browser", is_flag=True, help="Only print the address of Xero's page.")
 @click.option("--disconnect", is_flag=True, help="Take the sign-in back, in Xero and here.")
@@ -449,8 +457,10 @@ def install(workbook: Path | None, *, no_start: bool, yes: bool, as_json: bool) 
     from agent.config import read_config
     from agent.install import plan_install
     from agent.office import this_office
+    from agent.template import refuse_template
 
     plan = plan_install(this_office(read_config()), workbook, starts=not no_start)
+    refuse_template(Path(plan.facts["workbook"]))
     return _carry_out(plan, yes=yes, as_json=as_json)
 
 
@@ -478,7 +488,8 @@ def setup(answers: Path | None, workbook: Path | None, *, again: bool, from_stdi
         raise PlainError("There is no terminal to ask at.", "Give a file with --answers, as docs/setup.md shows.")
     config, ask = read_config(), asking(from_stdin=from_stdin)
     talk = Terminal(ask) if answers is None else read_answers(answers, os.environ, ask)
-    guide = Guide(Desk(config, Path("AutoXero.xlsm")), lambda: this_office(config), talk)
+    desk = Desk(config, Path("AutoXero.xlsm"), tell=lambda text: talk.say("  " + text.replace("\n", "\n  ")))
+    guide = Guide(desk, lambda: this_office(config), talk)
     set_up(guide, workbook, again=again)
     return 0
 
@@ -520,29 +531,53 @@ def _carry_out(plan: Plan, *, yes: bool, as_json: bool, sure: tuple[str, ...] = 
 
 @main.command()
 @click.option("--out", type=click.Path(path_type=Path), help="Where to write it; without it, in this folder.")
+@click.option("--show", is_flag=True, help="Only show what would be in it, all of it; nothing is written.")
 @yes_option
 @workbook_option
 @json_option
-def bundle(out: Path | None, workbook: Path | None, *, yes: bool, as_json: bool) -> int:
+def bundle(out: Path | None, workbook: Path | None, *, show: bool, yes: bool, as_json: bool) -> int:
     """Collect what support needs in one file, without secrets, names and addresses; shows first what is in it."""
     from agent.bundle import gather, usual_path, write_bundle
     from agent.errors import INTERRUPTED, PlainError
 
-    pieces, path = gather(_desk(workbook, quiet=True)), out or usual_path()
+    pieces, path = gather(_desk(workbook, quiet=True, only_reads=True)), out or usual_path()
+    listed = [{"name": item.name, "bytes": item.size, "what": item.what} for item in pieces]
+    if show:
+        if as_json:
+            _print_json({"files": [row | {"text": item.text} for row, item in zip(listed, pieces, strict=True)]})
+        for piece in () if as_json else pieces:
+            _say(f"--- {piece.name}: {piece.what}\n{piece.text}\n")
+        return 0
     if not as_json:
         _say("\n".join(["This is in it, all of it plain text:",
                         *(f"  {piece.name:17}{piece.size:>9,} bytes  {piece.what}" for piece in pieces)]))  # fmt: skip
     if not yes and (as_json or not sys.stdin.isatty()):
-        raise PlainError("Nothing was written: nobody was asked.", "Run “autoxero bundle --yes”.")
-    if not yes and not click.confirm(f"Write it to {path}?", err=True):
+        raise PlainError(
+            "Nothing was written: nobody was asked.",
+            "Run “autoxero bundle --show” to read all of it, and “autoxero bundle --yes” to write it.",
+        )
+    if not yes and not _wants(pieces, path):
         raise PlainError("Nothing was written.", "Run “autoxero bundle” again when you are ready.", INTERRUPTED)
     write_bundle(pieces, path)
     if as_json:
-        _print_json({"path": str(path), "files": [{"name": item.name, "bytes": item.size, "what": item.what}
-                                                  for item in pieces]})  # fmt: skip
+        _print_json({"path": str(path), "files": listed})
     else:
         _say(f"{path} is written. Look into it if you like, and send it to whoever helps you.")
     return 0
+
+
+def _wants(pieces: list[Any], path: Path) -> bool:
+    """Whether the person wants it to be written, once they have read what they like of it."""
+    texts = {piece.name: piece.text for piece in pieces}
+    while True:
+        question = f"Write it to {path}? y or n; or the name of a part, to read it first"
+        answer = str(click.prompt(question, default="n", err=True)).strip().casefold()
+        if answer in {"y", "yes", "n", "no"}:
+            return answer.startswith("y")
+        if answer in texts:
+            click.echo_via_pager(texts[answer])
+        else:
+            _say(f"“{answer}” is none of them: {', '.join(texts)}.")
 
 
 @main.command(name="rebuild-ledger")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.domain.settings import Settings
 from agent.errors import PlainError
-from agent.keys import Keys
+from agent.keys import OPENER, Keys, SealedFile
 
 CALLBACK_PORT = 18742
 """Where the browser comes back to after Xero's sign-in. Registered with the Xero app, so it never changes by itself;
@@ -66,8 +66,13 @@ class Config:
 
     @property
     def keys(self) -> Keys:
-        """This home's secrets in the key store: another home is another office, with secrets of its own."""
-        return Keys("AutoXero" if self.home == _usual_home() else f"AutoXero in {self.home.absolute()}")
+        """This home's secrets in the key store: another home is another office, with secrets of its own.
+
+        Where the environment gives a passphrase, a file in the home stands for the key store.
+        """
+        passphrase = self.environment.get(OPENER, "")
+        file = SealedFile(self.home / "keys.sealed", passphrase) if passphrase else None
+        return Keys("AutoXero" if self.home == _usual_home() else f"AutoXero in {self.home.absolute()}", file=file)
 
     @property
     def callback_port(self) -> int:
@@ -103,7 +108,7 @@ class Config:
         Raises:
             PlainError: The client id is missing.
         """
-        client = self.environment.get("AUTOXERO_XERO_CLIENT_ID") or settings.xero_client_id
+        client = self.environment.get("AUTOXERO_XERO_CLIENT_ID", "").strip() or settings.xero_client_id
         if not client:
             raise PlainError("The Xero client ID is missing.", "Run “autoxero connect xero”.")
         return client, self.secret("AUTOXERO_XERO_CLIENT_SECRET", "xero-client-secret")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 from agent.alerts import in_words, send
+from agent.asking import is_called, labels
 from agent.autotask.client import Credentials
 from agent.desk import Desk
 from agent.domain import settings as declared
+from agent.domain.books import Organisation
 from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError, stop
 from agent.ledger.outbox import Mail
 from agent.rights import Check, rights
 from agent.verbs import set_value
+from agent.wire import NoAnswerError
 from agent.xero.browser import PATIENCE, Callback, Page, Question, browse
 from agent.xero.client import Xero
 from agent.xero.login import CustomConnection, UserSignIn
@@ -24,6 +28,8 @@ from agent.xero.models import Connection
 Pick = Callable[[Sequence[Connection]], Connection]
 
 _RENEW_AFTER = timedelta(days=1)
+_STILL = "AutoXero is still signed in to Xero."
+_REMOVE = "In Xero it can be removed under Settings, Connected apps."
 
 
 # --- Autotask --------------------------------------------------------------------------------------------------------
@@ -83,17 +89,15 @@ def connect_xero(
     *,
     open_page: Callable[[str], object] = browse,
     pick: Pick | None = None,
-    patience: float = PATIENCE,
 ) -> list[str]:
     """Sign in to Xero in the user's browser.
 
     Args:
-        desk: What it works with; the address is told through it.
+        desk: What it works with; the address is told through it, and its wires know when to stop.
         client_id: The Xero app; blank takes that of the settings.
-        organisation: Which organisation, by name; blank takes that of the settings.
+        organisation: Which organisation, by name or id; blank takes that of the settings.
         open_page: Opens an address in a browser.
         pick: Chooses one of several organisations; None where nobody can be asked.
-        patience: Seconds to wait for the browser to come back.
 
     Returns:
         What was done, in sentences.
@@ -101,8 +105,9 @@ def connect_xero(
     Raises:
         PlainError: The sign-in was not finished, or the key store cannot be used; nothing was changed.
         StopError: Xero refuses, or does not reach the organisation; nothing was changed.
+        KeyboardInterrupt: The program is to end; nothing was changed.
     """
-    client_id = client_id or _client_id(desk)
+    client_id = client_id.strip() or _client_id(desk)
     if desk.config.environment.get("AUTOXERO_XERO_CLIENT_SECRET"):
         raise PlainError(
             "The environment variable AUTOXERO_XERO_CLIENT_SECRET is set, so that AutoXero uses a custom connection.",
@@ -115,10 +120,10 @@ def connect_xero(
     with Callback(question) as callback:
         desk.tell(
             f"Sign in to Xero in your browser and choose the organisation. If no page opens, go to this address:\n"
-            f"{question.address}\nWaiting {patience / 60:.0f} minutes; Ctrl+C gives up."
+            f"{question.address}\nWaiting {PATIENCE / 60:.0f} minutes; Ctrl+C gives up."
         )
         open_page(question.address)
-        code = callback.wait(patience)
+        code = callback.wait(PATIENCE, is_stopped=login.wire.is_stopped)
         try:
             fresh = login.take(code, question.verifier, question.redirect)
             xero = desk.xero_as(login)
@@ -132,10 +137,10 @@ def connect_xero(
                 "Xero lets AutoXero in. You can close this page; the window where you started says what is next.",
             )
         )
-    chosen = _picked(fitting, pick)
+    found = _organisation(xero, _picked(fitting, pick))
     login.keep(fresh)
     keys.clear("xero-client-secret")
-    return _connected(desk, xero, chosen, client_id)
+    return _connected(desk, xero, found, client_id)
 
 
 def connect_custom(desk: Desk, client_id: str, client_secret: str) -> list[str]:
@@ -145,15 +150,16 @@ def connect_custom(desk: Desk, client_id: str, client_secret: str) -> list[str]:
         PlainError: The key store cannot be used.
         StopError: Xero refuses, or it is another organisation than before; nothing was changed.
     """
+    client_id = client_id.strip()
     keys = desk.config.keys
     keys.read("xero-client-secret")
     xero = desk.xero_as(CustomConnection(client_id, client_secret, desk.make_wire(), desk.login_url))
-    (chosen, *_) = _fitting(desk, xero.connections(), "")
+    found = _organisation(xero, _fitting(desk, xero.connections(), "")[0])
     keys.write("xero-client-secret", client_secret)
     keys.clear("xero-refresh-token")
     desk.forget_sign_in()
     told = _still_set(desk, {"AUTOXERO_XERO_CLIENT_SECRET": client_secret})
-    return _connected(desk, xero, chosen, client_id) + told
+    return _connected(desk, xero, found, client_id) + told
 
 
 def disconnect_xero(desk: Desk) -> list[str]:
@@ -163,18 +169,14 @@ def disconnect_xero(desk: Desk) -> list[str]:
         What was done, in sentences.
 
     Raises:
-        PlainError: The key store cannot be used.
+        PlainError: The key store cannot be used, or Xero did not let go: then the sign-in was kept.
     """
     keys = desk.config.keys
     told = []
-    if isinstance(desk.xero.login, UserSignIn):
-        if keys.read("xero-refresh-token"):
-            try:
-                _end(desk, desk.xero, desk.xero.login)
-            except StopError as error:
-                told = [f"{error.fault.detail} Remove AutoXero in Xero too, under Settings, Connected apps."]
-    else:
+    if not isinstance(desk.xero.login, UserSignIn):
         told = ["The custom connection itself stays until it is ended in Xero, under Settings, Connected apps."]
+    elif keys.read("xero-refresh-token"):
+        told = _end(desk, desk.xero, desk.xero.login)
     keys.clear("xero-refresh-token")
     keys.clear("xero-client-secret")
     desk.forget_sign_in()
@@ -198,20 +200,46 @@ def keep_signed_in(desk: Desk) -> None:
         desk.xero.login.token()
 
 
-def _end(desk: Desk, xero: Xero, login: UserSignIn) -> None:
-    """End this organisation's connection; and the person's sign-in, where it reaches no other one."""
+def _end(desk: Desk, xero: Xero, login: UserSignIn) -> list[str]:
+    """End this organisation's connection; and the person's sign-in, where it reaches no other one.
+
+    Returns:
+        What is left to do in Xero, in sentences.
+
+    Raises:
+        PlainError: Xero did not let go.
+    """
     tenant = desk.ledger.fact("xero_tenant")
-    reached = xero.connections()
-    for item in reached:
-        if item.tenant_id == tenant:
-            headers = {"Authorization": f"Bearer {login.token()}"}
-            xero.wire.send("DELETE", f"{xero.url.rstrip('/')}/connections/{item.id}", headers=headers)
-    if all(item.tenant_id == tenant for item in reached):
-        login.end()
+    try:
+        reached = xero.connections()
+        ours = [item for item in reached if item.tenant_id == tenant]
+        for item in ours:
+            _end_one(xero, login, item)
+    except StopError as error:
+        if error.fault.code == "AX-405":  # it is good for nothing any more
+            return [f"{error.fault.detail} {_REMOVE}"]
+        raise PlainError(f"{error.fault.detail} {_STILL}", f"Run it again. {_REMOVE}", error.exit_code) from None
+    if len(ours) == len(reached):
+        with suppress(StopError):  # it reaches nothing any more
+            login.end()
+    return [] if ours or not reached else [f"It reached {', '.join(labels(reached))}. {_REMOVE}"]
+
+
+def _end_one(xero: Xero, login: UserSignIn, item: Connection) -> None:
+    url = f"{xero.url.rstrip('/')}/connections/{item.id}"
+    try:
+        answer = xero.wire.send("DELETE", url, headers={"Authorization": f"Bearer {login.token()}"})
+    except NoAnswerError as error:
+        raise stop("AX-402", f"Xero did not answer ({error}).") from None
+    told = f"Xero answered HTTP {answer.status_code} when it was to end the connection."
+    if answer.status_code >= 500 or answer.status_code == 429:
+        raise stop("AX-403", told)
+    if answer.status_code not in {200, 204, 404}:  # 404: it is ended already
+        raise PlainError(f"{told} {_STILL}", _REMOVE)
 
 
 def _client_id(desk: Desk) -> str:
-    found = desk.config.environment.get("AUTOXERO_XERO_CLIENT_ID") or desk.settings.xero_client_id
+    found = _client_id_or(desk, desk.settings)
     if not found:
         raise PlainError(
             "The client ID of your Xero app is missing.",
@@ -226,10 +254,10 @@ def _fitting(desk: Desk, reached: Sequence[Connection], organisation: str) -> Se
     Raises:
         StopError: None of them may.
     """
-    wanted = organisation or desk.settings.organisation
+    wanted = organisation.strip() or desk.settings.organisation
     known = desk.ledger.fact("xero_tenant") if _has_sent(desk) or not organisation else ""
-    names = ", ".join(item.tenant_name for item in reached) or "none"
-    named = [item for item in reached if not wanted or item.tenant_name.casefold() == wanted.casefold()]
+    names = ", ".join(labels(reached)) or "none"
+    named = [item for item in reached if not wanted or is_called(item, wanted)]
     if not named:
         raise stop("AX-406", f"This sign-in reaches these Xero organisations: {names}; not {wanted}.")
     same = [item for item in named if item.tenant_id == known]
@@ -247,21 +275,25 @@ def _picked(fitting: Sequence[Connection], pick: Pick | None) -> Connection:
     if len(fitting) == 1:
         return fitting[0]
     if pick is None:
-        names = ", ".join(item.tenant_name for item in fitting)
         raise PlainError(
-            f"This sign-in reaches several Xero organisations: {names}.",
-            "Type one under “Xero organisation” on the sheet Settings, or give it with --organisation, and try again.",
+            f"This sign-in reaches several Xero organisations: {', '.join(labels(fitting))}.",
+            "Type one under “Xero organisation” on the sheet Settings, or give its name or id with --organisation, and "
+            "try again.",
         )
     return pick(fitting)
 
 
-def _connected(desk: Desk, xero: Xero, chosen: Connection, client_id: str) -> list[str]:
+def _organisation(xero: Xero, chosen: Connection) -> Organisation:
+    """The organisation as Xero has it; read before anything is kept, for Xero may not answer."""
+    xero.tenant_id = chosen.tenant_id
+    return xero.organisation()
+
+
+def _connected(desk: Desk, xero: Xero, organisation: Organisation, client_id: str) -> list[str]:
     """Remember organisation and app."""
     ledger = desk.ledger
-    if ledger.fact("xero_tenant") != chosen.tenant_id:
-        ledger.remember(xero_tenant=chosen.tenant_id, books="", books_at="", lists="")  # nothing was sent before
-    xero.tenant_id = chosen.tenant_id
-    organisation = xero.organisation()
+    if ledger.fact("xero_tenant") != organisation.tenant_id:
+        ledger.remember(xero_tenant=organisation.tenant_id, books="", books_at="", lists="")  # nothing was sent before
     ledger.remember(organisation=organisation.name, base_currency=organisation.base_currency)
     settings = desk.settings
     told = _type(desk, "Xero client ID", _client_id_or(desk, settings), client_id)
@@ -274,7 +306,7 @@ def _connected(desk: Desk, xero: Xero, chosen: Connection, client_id: str) -> li
 
 def _client_id_or(desk: Desk, settings: Settings) -> str:
     """The client ID as it is now: where the environment gives it, the sheet need not."""
-    return desk.config.environment.get("AUTOXERO_XERO_CLIENT_ID") or settings.xero_client_id
+    return desk.config.environment.get("AUTOXERO_XERO_CLIENT_ID", "").strip() or settings.xero_client_id
 
 
 # --- mail ------------------------------------------------------------------------------------------------------------

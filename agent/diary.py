@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
@@ -23,6 +24,20 @@ class _Redacted(logging.Formatter):
 
 class _Bounded(RotatingFileHandler):
     """A full disk, or somebody who holds the file, costs a line and nothing else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line: to the file of that name, though somebody moved or deleted the one that is open."""
+        if self.stream is not None and self._is_elsewhere(self.stream.fileno()):
+            self.close()
+        super().emit(record)
+
+    def _is_elsewhere(self, ours: int) -> bool:
+        if sys.platform == "win32":
+            return False  # an open file cannot be moved there, and its number says little
+        try:
+            return not os.path.samestat(os.stat(self.baseFilename), os.fstat(ours))  # noqa: PTH116
+        except OSError:
+            return True
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - the base's
         """Leave the line out, and open the file anew for the next one."""

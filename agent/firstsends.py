@@ -52,6 +52,7 @@ def look_up(guide: Guide) -> str:
         ("not in Xero: they are sent when you say so", absent),
         ("in Xero, equal to the cent: nothing is sent", groups["equal"]),
         ("in Xero, sent by AutoXero before: they are taken over by themselves", groups["ours"]),
+        ("in Xero under their number, but over another sum: AX-201 says what to do", groups["similar"]),
         ("another document has their number: AX-201 says what to do", groups["different"]),
         ("marked as sent in Autotask, but not found in Xero: they wait as AX-111",
          [document for document in groups["absent"] if document.autotask_id in marked]),
@@ -64,7 +65,8 @@ def look_up(guide: Guide) -> str:
         text = "yes: AutoXero takes these documents for theirs and follows them. no: they wait, and nothing is sent."
         if not yes(guide.talk, Question("take_over", f"Take over these {len(equal)}?", "yes", text)):
             declined, equal = equal, []
-    guide.state.take_over, guide.state.declined = equal, declined
+    similar = [document.autotask_id for document in groups["similar"]]
+    guide.state.take_over, guide.state.declined = equal, declined + similar
     guide.state.aside = len(findings) - len(absent)
     return f"{len(absent)} to be sent, {len(equal)} to be taken over"
 

@@ -33,7 +33,7 @@ class State(msgspec.Struct):
     Attributes:
         done: The steps that are done, each with a line that says how.
         take_over: The invoices whose documents in Xero are to be taken over.
-        declined: Those that are not, although they agree.
+        declined: Those that are not, although they agree or bear the number: the setup does not send them either.
         drafts: The invoices that were sent as drafts, to be looked at.
         aside: How many that could be sent are not to be: they are in Xero already, or marked as sent.
     """

@@ -1,14 +1,27 @@
-"""The operating system's key store: short secrets, in words where it cannot be used, and never a hang."""
+"""The operating system's key store: short secrets, in words where it cannot be used, and never a hang.
+
+Where there is none, an encrypted file can stand for it; its passphrase comes with the environment.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import queue
+import secrets
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import scrypt
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar, cast
 
 from agent.errors import PlainError
+
+OPENER = "AUTOXERO_KEYS_PASSPHRASE"
+"""The environment variable that opens the file which stands for the key store."""
 
 ENTRIES = {
     "autotask-secret": "AUTOXERO_AUTOTASK_SECRET",
@@ -28,6 +41,84 @@ SEEN: set[str] = set()
 Done = TypeVar("Done")
 
 
+class Store(Protocol):
+    """What keeps secrets: the library ``keyring`` as a whole, or a file."""
+
+    def get_password(self, service: str, entry: str, /) -> str | None:
+        """The secret, or ``None``."""
+
+    def set_password(self, service: str, entry: str, secret: str, /) -> None:
+        """Keep one."""
+
+    def delete_password(self, service: str, entry: str, /) -> None:
+        """Forget one."""
+
+
+@dataclass(frozen=True)
+class SealedFile:
+    """An encrypted file that stands for a key store: for machines that have none.
+
+    Attributes:
+        path: The file; only this user may read it.
+        passphrase: What opens it.
+    """
+
+    path: Path
+    passphrase: str = field(repr=False)
+
+    def get_password(self, service: str, entry: str, /) -> str | None:
+        """The secret, or ``None``."""
+        return self._read().get(f"{service}/{entry}")
+
+    def set_password(self, service: str, entry: str, secret: str, /) -> None:
+        """Keep one."""
+        self._change(lambda kept: {**kept, f"{service}/{entry}": secret})
+
+    def delete_password(self, service: str, entry: str, /) -> None:
+        """Forget one; an empty file goes altogether."""
+        self._change(lambda kept: {name: secret for name, secret in kept.items() if name != f"{service}/{entry}"})
+
+    def _read(self) -> dict[str, str]:
+        from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - slow, and seldom needed
+
+        if not self.path.exists():
+            return {}
+        try:
+            salt, sealed = self.path.read_bytes().split(b"\n", 1)
+            kept: dict[str, str] = json.loads(Fernet(_key(self.passphrase, salt)).decrypt(sealed))
+        except (ValueError, InvalidToken):
+            raise PlainError(
+                f"{OPENER} does not open {self.path}, or the file is damaged.",
+                "Give the passphrase with which it was made; or delete the file, and sign in anew to all of it.",
+            ) from None
+        return kept
+
+    def _change(self, change: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None:
+        """One process at a time, and all of it or nothing."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415
+        from filelock import FileLock  # noqa: PLC0415
+
+        with FileLock(f"{self.path}.lock", timeout=10):
+            kept = change(self._read())
+            if not kept:
+                self.path.unlink(missing_ok=True)
+                return
+            salt = secrets.token_hex(16).encode()
+            fresh = self.path.with_suffix(".tmp")
+            fresh.unlink(missing_ok=True)
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+                file.write(salt + b"\n" + Fernet(_key(self.passphrase, salt)).encrypt(json.dumps(kept).encode()))
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+
+
+@lru_cache(maxsize=4)
+def _key(passphrase: str, salt: bytes) -> bytes:
+    """The key that a passphrase gives; slow on purpose, against guessing."""
+    return urlsafe_b64encode(scrypt(passphrase.encode(), salt=salt, n=2**15, r=8, p=1, maxmem=2**26, dklen=32))
+
+
 @dataclass(frozen=True)
 class Keys:
     """The secrets of one home in the key store.
@@ -35,10 +126,12 @@ class Keys:
     Attributes:
         service: The name under which they stand there.
         seconds: How long the key store may take; it may be asking the user for a password meanwhile.
+        file: What stands for the key store; ``None`` where the computer's own is used.
     """
 
     service: str = "AutoXero"
     seconds: float = 15.0
+    file: SealedFile | None = None
     _stuck: ClassVar[threading.Thread | None] = None
 
     def read(self, entry: str) -> str:
@@ -47,9 +140,7 @@ class Keys:
         Raises:
             PlainError: The key store is missing, locked, or does not answer.
         """
-        import keyring  # noqa: PLC0415 - slow, and not needed where the environment gives the secret
-
-        found = self._ask(entry, lambda: keyring.get_password(self.service, entry)) or ""
+        found = self._ask(entry, lambda: self._store.get_password(self.service, entry)) or ""
         SEEN.update({found} - {""})
         return found
 
@@ -59,8 +150,6 @@ class Keys:
         Raises:
             PlainError: It is too long, or the key store did not keep it.
         """
-        import keyring  # noqa: PLC0415
-
         SEEN.add(value)
         size = len(value.encode("utf-16-le"))
         if size > LONGEST:
@@ -68,7 +157,7 @@ class Keys:
                 f"This secret is too long for a key store: {size // 2:,} characters, of which {LONGEST // 2:,} fit.",
                 "Check that nothing else was copied with it.",
             )
-        self._ask(entry, lambda: keyring.set_password(self.service, entry, value))
+        self._ask(entry, lambda: self._store.set_password(self.service, entry, value))
         if self.read(entry) != value:
             raise PlainError("The key store of this computer keeps nothing.", _instead(entry))
 
@@ -78,10 +167,14 @@ class Keys:
         Raises:
             PlainError: The key store is missing, locked, or does not answer.
         """
-        import keyring  # noqa: PLC0415
-
         if self.read(entry):
-            self._ask(entry, lambda: keyring.delete_password(self.service, entry))
+            self._ask(entry, lambda: self._store.delete_password(self.service, entry))
+
+    @property
+    def _store(self) -> Store:
+        import keyring  # noqa: PLC0415 - slow, and not needed where the environment gives the secret
+
+        return self.file or cast("Store", keyring)
 
     def _ask(self, entry: str, act: Callable[[], Done]) -> Done:
         """What the key store answers, in time. One that hung is not asked again before it has come back."""
@@ -101,6 +194,8 @@ class Keys:
         except queue.Empty:
             Keys._stuck = thread
             raise locked from None
+        if isinstance(answer, PlainError):
+            raise answer
         if isinstance(answer, NoKeyringError):
             raise PlainError("This computer has no key store that AutoXero can use.", _instead(entry))
         if isinstance(answer, Exception):
@@ -119,4 +214,4 @@ def _instead(entry: str) -> str:
     """The way without a key store."""
     if variable := ENTRIES[entry]:
         return f"Without a key store, give it in the environment variable {variable}, as docs/connect.md says."
-    return "Without a key store, use a custom connection, as docs/connect.md says."
+    return f"Without a key store, set {OPENER} or use a custom connection, as docs/connect.md says."

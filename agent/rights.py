@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ from typing import Literal
 from agent.autotask.client import values_of
 from agent.autotask.models import BillingItemRow, IdRow, InvoiceRow, instant
 from agent.desk import Desk
+from agent.domain.money import NOTHING, ZERO, Totals
 from agent.errors import StopError
 
 _NEEDED = {
@@ -64,37 +65,42 @@ def rights(desk: Desk) -> list[Check]:
     troubles = [trouble for entity in _NEEDED if (trouble := _reading(desk, entity))]
     troubles += [trouble for look in (_hidden_lines, _writing) if not troubles and (trouble := look(desk))]
     if troubles:
-        return [Check("Autotask rights", is_good=False, message=trouble) for trouble in troubles]
+        return [Check("Autotask rights", is_good=False, message=said, next_step=step) for said, step in troubles]
     return [Check("Autotask rights", is_good=True, message=f"Reads {', '.join(_NEEDED.values())}.")]
 
 
-def _reading(desk: Desk, entity: str) -> str:
-    """What keeps the user from reading a table, or blank."""
+def _reading(desk: Desk, entity: str) -> tuple[str, str] | None:
+    """What keeps the user from reading a table, and what to do; ``None`` where nothing does."""
+    step = f"Let the API user's security level see {_NEEDED[entity]}."
     try:
         rows = desk.autotask.first(entity, IdRow, _ALL, most=1)
     except StopError as error:
         if error.fault.code != "AX-302":
             raise
-        return f"{error.fault.detail} Let its security level see {_NEEDED[entity]}."
+        return error.fault.detail, step
     if rows or entity not in _NEVER_EMPTY:
-        return ""
-    return f"Autotask shows the API user no {_NEEDED[entity]}: let its security level see them."
+        return None
+    return f"Autotask shows the API user no {_NEEDED[entity]}.", step
 
 
-def _hidden_lines(desk: Desk) -> str:
-    """The invoice of which the user sees too few lines, or blank."""
+def _hidden_lines(desk: Desk) -> tuple[str, str] | None:
+    """The newest invoice of which the user sees too few lines, and what to do."""
     now = desk.autotask.now()
     since = {"op": "gte", "field": "createDateTime", "value": f"{now - _RECENT:%Y-%m-%dT%H:%M:%S.000Z}"}
-    found = [row for row in desk.autotask.first("Invoices", InvoiceRow, since) if _is_settled(row, desk)][-_LOOKED_AT:]
+    rows = desk.autotask.query("Invoices", InvoiceRow, since)  # the oldest first, page by page to the newest
+    found = deque((row for row in rows if _is_settled(row, desk)), maxlen=_LOOKED_AT)
     sums = _line_sums(desk, [row.id for row in found])
     for row in reversed(found):
-        total = row.invoice_total or Decimal(0)
-        if abs(total) - abs(sums[row.id]) > _ROUNDING:
-            return (
+        total, seen = row.invoice_total or ZERO, sums[row.id]
+        gap, tax_gap = total - seen.net, (row.total_tax_value or ZERO) - seen.tax
+        is_hidden = gap * total > 0 or gap * tax_gap > 0  # a discount hides its tax, too; other sums are AX-106's
+        if abs(gap) > _ROUNDING and is_hidden:
+            said = (
                 f"Of invoice {row.invoice_number} Autotask's total before tax is {total:,.2f}, but the lines that the "
-                f"API user may see come to {sums[row.id]:,.2f}. Give the API user access to all lines of business."
+                f"API user may see come to {seen.net:,.2f}."
             )
-    return ""
+            return said, "Give the API user access to all lines of business."
+    return None
 
 
 def _is_settled(row: InvoiceRow, desk: Desk) -> bool:
@@ -103,22 +109,25 @@ def _is_settled(row: InvoiceRow, desk: Desk) -> bool:
     return is_old and bool(row.invoice_number) and not row.is_voided
 
 
-def _line_sums(desk: Desk, invoices: Sequence[int]) -> defaultdict[int, Decimal]:
-    sums: defaultdict[int, Decimal] = defaultdict(Decimal)
+def _line_sums(desk: Desk, invoices: Sequence[int]) -> defaultdict[int, Totals]:
+    sums: defaultdict[int, Totals] = defaultdict(lambda: NOTHING)
     if not invoices:
         return sums
     for item in desk.autotask.query("BillingItems", BillingItemRow, values_of("invoiceID", invoices)):
         if item.invoice_id is not None:
-            sums[item.invoice_id] += item.total_amount or Decimal(0)
+            before = sums[item.invoice_id]
+            sums[item.invoice_id] = Totals(
+                before.net + (item.total_amount or ZERO), before.tax + (item.tax_dollars or ZERO)
+            )
     return sums
 
 
-def _writing(desk: Desk) -> str:
-    """Whether the user lacks the right to change invoices where a setting needs it."""
+def _writing(desk: Desk) -> tuple[str, str] | None:
+    """That the user lacks the right to change invoices where a setting needs it, and what to do."""
     settings = desk.settings
     if not (settings.mark_as_sent or settings.write_number_back) or desk.autotask.may_update("Invoices"):
-        return ""
+        return None
     return (
-        "The API user may not change invoices: let its security level do it, or set “Mark invoices as sent in "
-        "Autotask” to No."
+        "The API user may not change invoices.",
+        "Let its security level do it, or set “Mark invoices as sent in Autotask” to No.",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from agent.answers import Question, refuse, yes
+from agent.asking import is_called, labels
 from agent.autotask.client import Credentials
 from agent.checks import as_text
 from agent.choosing import accounts, contacts, taxes
@@ -22,6 +23,7 @@ from agent.guide import FACT, Guide, State
 from agent.install import plan_install, plan_workbook
 from agent.rights import Check, rights
 from agent.steps import carry_out
+from agent.template import refuse_template
 from agent.xero.models import Connection
 
 _GIVEN_AUTOTASK = ("AUTOXERO_AUTOTASK_USERNAME", "AUTOXERO_AUTOTASK_SECRET", "AUTOXERO_AUTOTASK_INTEGRATION_CODE")
@@ -79,6 +81,7 @@ def workbook(guide: Guide) -> str:
         help_text = "A folder or a file name. Your own disk is best; a folder that OneDrive syncs works, too."
         wanted = Path(guide.talk.ask(Question("workbook", "Where is the workbook to be?", usual, help_text)))
     plan = plan_workbook(office, wanted)
+    refuse_template(Path(plan.facts["workbook"]))
     for text in carry_out(plan, lambda _text: None).notes:
         guide.say(f"  {text}")
     guide.desk.workbook = Path(plan.facts["workbook"])
@@ -153,7 +156,8 @@ def _sign_in_to_xero(guide: Guide) -> list[Check]:
     default = given("AUTOXERO_XERO_CLIENT_ID") or guide.desk.settings.xero_client_id
     client = talk.ask(Question("xero_client_id", "Xero client ID?", default, text))
     text = "“browser”: you sign in on Xero's own page. “custom”: the app is a custom connection and has a secret."
-    if talk.ask(Question("xero_sign_in", "Which kind of sign-in?", "browser", text)).casefold() == "custom":
+    kind = Question("xero_sign_in", "Which kind of sign-in?", "browser", text)
+    if guide.ask_until(kind, _kind_of_sign_in) == "custom":
         secret = talk.secret("xero_client_secret", "Xero client secret", given("AUTOXERO_XERO_CLIENT_SECRET", ""))
         told = connect_custom(guide.desk, client, secret)
     else:
@@ -164,18 +168,26 @@ def _sign_in_to_xero(guide: Guide) -> list[Check]:
     return []
 
 
+def _kind_of_sign_in(answer: str) -> str:
+    if (kind := answer.casefold()) not in {"browser", "custom"}:
+        raise PlainError(f"“{answer}” is no kind of sign-in.", "Type browser or custom.")
+    return kind
+
+
 def _pick(guide: Guide, found: Sequence[Connection]) -> Connection:
     """Which organisation of several."""
     if len(found) == 1:
         return found[0]
-    names = ", ".join(item.tenant_name for item in found)
+    names = ", ".join(labels(found))
     question = Question("organisation", f"Which organisation ({names})?", "", "Invoices go to this one only.")
     picked: list[Connection] = []
 
     def take(answer: str) -> str:
-        picked.extend(item for item in found if item.tenant_name.casefold() == answer.casefold())
+        picked[:] = [item for item in found if is_called(item, answer)]
         if not picked:
             raise PlainError(f"This sign-in does not reach “{answer}”.", "Type the name as it stands in Xero.")
+        if len(picked) > 1:
+            raise PlainError(f"{len(picked)} organisations are called “{answer}”.", "Type the id of the one you mean.")
         return answer
 
     guide.ask_until(question, take)

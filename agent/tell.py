@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.domain.text import counted
+from agent.ledger.ledger import Ledger
 from agent.rebuilding import Rebuilt
 from agent.sync import Report
 from agent.views import iso
@@ -72,9 +73,16 @@ def status_text(answer: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def with_sign_in(answer: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """The answer of ``status`` with the end of a person's sign-in to Xero; ``null`` where nobody's is used."""
+    answer["connections"]["xero"]["sign_in_ends"] = ledger.fact("xero_sign_in_ends").replace("+00:00", "Z") or None
+    return answer
+
+
 def _light(name: str, light: Mapping[str, Any]) -> str:
     words = {True: "connected", False: f"{light.get('code')} {light.get('detail')}", None: "not tried yet"}[light["ok"]]
-    return f"{name.capitalize()}: {words}"
+    ends = light.get("sign_in_ends")
+    return f"{name.capitalize()}: {words}" + (f"; the sign-in ends on {ends[:10]} unless it is used" if ends else "")
 
 
 def story_text(row: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:

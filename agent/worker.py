@@ -32,20 +32,25 @@ class Worker:
         stopping: Ends it after the task under way.
         interrupted: Told of each task that was broken off, or never begun.
         failed: Told of whatever a task raises; the next one is done all the same.
+        name: Of the thread.
 
     Attributes:
         doing: What it is doing, in words; blank while it waits.
     """
 
     def __init__(
-        self, stopping: threading.Event, interrupted: Callable[[Task], None], failed: Callable[[Exception], object]
+        self,
+        stopping: threading.Event,
+        interrupted: Callable[[Task], None],
+        failed: Callable[[Exception], object],
+        name: str = "autoxero-worker",
     ) -> None:
         self.doing = ""
         self._stopping, self._interrupted, self._failed = stopping, interrupted, failed
         self._tasks: deque[Task] = deque()
         self._current: Task | None = None
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="autoxero-worker", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""

@@ -14,7 +14,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from agent.autotask.models import EntityInfo, FieldInfos, ZoneRow
-from agent.errors import StopError, stop
+from agent.errors import PlainError, StopError, stop
 from agent.wire import NoAnswerError, Wire, checked_url
 
 PUBLIC_URL = "https://webservices.autotask.net/ATServicesRest/"
@@ -170,7 +170,23 @@ class Autotask:
 
     def _call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         zone = self.zone
-        return self._tried(lambda: self._once(zone, method, path, body))
+        answer = self._tried(lambda: self._once(zone, method, path, body))
+        if answer.status_code in _PERHAPS_MOVED and (moved := self._other_zone(zone)):
+            answer = self._tried(lambda: self._once(moved, method, path, body))
+        if answer.status_code != 200:
+            raise _meaning(answer, path, self._credentials)
+        return answer.content
+
+    def _other_zone(self, zone: Zone) -> Zone | None:
+        """Where the tenant lives now; ``None`` where that is the same, or cannot be known: then the refusal counts.
+
+        It is asked for apart from the request, which must not be repeated: wrong secrets lock the user.
+        """
+        try:
+            self._zone = self._tried(self._find_zone)
+        except (StopError, PlainError):
+            return None
+        return self._zone if self._zone.url != zone.url else None
 
     def _tried(self, act: Callable[[], Done]) -> Done:
         """What the act gives, after as many tries as its troubles deserve.
@@ -190,17 +206,12 @@ class Autotask:
         except _TryAgainError as trouble:
             raise stop(trouble.code, trouble.detail) from None
 
-    def _once(self, zone: Zone, method: str, path: str, body: bytes | None) -> bytes:
-        answer = self._signed(zone, method, path, body)
-        if answer.status_code in _PERHAPS_MOVED:
-            self._zone = self._find_zone()
-            if self._zone.url != zone.url:
-                answer = self._signed(self._zone, method, path, body)
-        if answer.status_code == 200:
-            return answer.content
-        raise _meaning(answer, path, self._credentials)
+    def _once(self, zone: Zone, method: str, path: str, body: bytes | None) -> requests.Response:
+        """The answer, where it is one, or the zone may have refused a tenant that moved.
 
-    def _signed(self, zone: Zone, method: str, path: str, body: bytes | None) -> requests.Response:
+        Raises:
+            StopError, _TryAgainError: It is a refusal or a passing trouble.
+        """
         headers = {
             "ApiIntegrationCode": _header(self._credentials.integration_code),
             "UserName": _header(self._credentials.username),
@@ -208,7 +219,10 @@ class Autotask:
             "Content-Type": "application/json",
             "Accept": "application/json",
         }
-        return self._send(method, f"{zone.url}V1.0/{path}", headers, body)
+        answer = self._send(method, f"{zone.url}V1.0/{path}", headers, body)
+        if answer.status_code == 200 or answer.status_code in _PERHAPS_MOVED:
+            return answer
+        raise _meaning(answer, path, self._credentials)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> requests.Response:
         try:
@@ -267,7 +281,7 @@ def _meaning(  # noqa: PLR0911 - a table, a return a row
         return stop("AX-302", f"The API user may not read or change {path.split('/', maxsplit=1)[0]}: {text}")
     if "IntegrationCode is invalid" in text:
         return stop("AX-302", "Autotask refused the integration code.")
-    if status == 429 or re.search(r"thread threshold", text, re.IGNORECASE):
+    if status not in _PERHAPS_MOVED and (status == 429 or re.search(r"thread threshold", text, re.IGNORECASE)):
         return _TryAgainError("AX-305", f"Autotask says that there are too many calls at once: {text}")
     if status in {502, 503, 504}:
         return _TryAgainError("AX-304", f"Autotask answered HTTP {status}.")

@@ -170,7 +170,7 @@ def build_world(cloud: Cloud, invoices: int, today: date) -> World:
     """
     world = empty_world(cloud, today)
     start = world.start
-    cloud.xero.organisation.name = "Kōwhai IT Services (Demo)"
+    cloud.xero.rename("Kōwhai IT Services (Demo)")
     cloud.xero.minute_limit = None  # the demo's four syncs follow each other within seconds
     cloud.xero.set_lock_dates(period=start + timedelta(days=9))
     cloud.xero.add_tax_rate("TAX001", "Northland special rate", "15")

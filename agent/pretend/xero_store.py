@@ -110,6 +110,16 @@ class PretendXero:
                 self.sign_in.tenants = [(organisation.tenant_id, organisation.name)]
             return organisation.tenant_id
 
+    def rename(self, name: str) -> None:
+        """Give the first organisation another name, which its connections show from now on, too."""
+        with self.lock:
+            self.organisation.name = name
+            tenants = self.sign_in.tenants
+            self.sign_in.tenants = [(key, name if key == self.tenant_id else other) for key, other in tenants]
+            for connection in self.sign_in.connections.values():
+                if connection.tenant_id == self.tenant_id:
+                    connection.tenant_name = name
+
     def connect(self, tenant_id: str | None = None) -> str:
         """Connect an organisation to the app and give the connection's id."""
         tenant = tenant_id or self.tenant_id

@@ -17,7 +17,7 @@ import threading
 import time
 import webbrowser
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
@@ -152,17 +152,24 @@ class Callback:
             server.shutdown()
         self._close()
 
-    def wait(self, patience: float = PATIENCE) -> str:
+    def wait(self, patience: float = PATIENCE, *, is_stopped: Callable[[], bool] = lambda: False) -> str:
         """Wait for the answer.
+
+        Args:
+            patience: Seconds at most.
+            is_stopped: Whether the program is to end.
 
         Returns:
             The code that Xero gave.
 
         Raises:
             PlainError: The person refused, Xero did, or nobody came back in time.
+            KeyboardInterrupt: The program is to end.
         """
         ends = time.monotonic() + patience
         while time.monotonic() < ends:
+            if is_stopped():
+                raise KeyboardInterrupt
             try:
                 answer = self._answers.get(timeout=0.1)  # in short turns, so that Ctrl+C works on Windows
             except queue.Empty:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,10 @@ USER_SCOPES = f"openid profile email offline_access {SCOPES}"
 """What a person is asked to allow; without ``offline_access`` the sign-in would end after half an hour."""
 SIGN_IN_LIVES = timedelta(days=60)
 """How long a person's sign-in holds when it is not used; each use begins it anew."""
+_CUSTOM = (
+    "Run “autoxero connect xero --custom”, which asks for the app's client ID and secret; where the environment gives "
+    "them, put them right there."
+)
 _EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
 _TRIES = 3
@@ -112,7 +116,12 @@ class CustomConnection(_Access):
     def _ask(self) -> Token:
         basic = b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         form = {"grant_type": "client_credentials", "scope": SCOPES}
-        return _tokens(self.wire, self.url, form, {"Authorization": f"Basic {basic}"})
+        try:
+            return _tokens(self.wire, self.url, form, {"Authorization": f"Basic {basic}"})
+        except StopError as error:
+            if error.fault.code == "AX-405":
+                error.fault = replace(error.fault, kind=replace(error.fault.kind, cure=_CUSTOM))
+            raise
 
 
 @dataclass
@@ -120,8 +129,9 @@ class UserSignIn(_Access):
     """The sign-in of a person who let the app in.
 
     Xero gives a new refresh token with every access token and takes the old one for half an hour more. So renewing is
-    done by one process at a time, the token is read from the key store within its turn, and the new one is kept before
-    anything is done with it. Where the answer was lost, the old one is still in its place and is tried again.
+    done by one process at a time, the token is read from the key store within its turn and written back to see that a
+    new one can be kept, and the new one is kept before anything is done with it. Where the answer was lost, the old one
+    is still in its place and is tried again.
 
     Attributes:
         client_id: The app.
@@ -195,6 +205,7 @@ class UserSignIn(_Access):
                 raise stop("AX-405", str(error)) from None
             if not kept:
                 raise stop("AX-405", "Nobody is signed in to Xero on this computer.")
+            self._check_place(kept)
             fresh = self._renewed(kept)
             if fresh.refresh_token and fresh.refresh_token != kept:
                 self._replace(fresh.refresh_token)
@@ -209,6 +220,15 @@ class UserSignIn(_Access):
             if error.fault.code == "AX-402":
                 error.after = _SOON
             raise
+
+    def _check_place(self, kept: str) -> None:
+        """Where nothing can be kept Xero is not asked: it would give a new sign-in, and let the one kept die."""
+        try:
+            self.place.write(kept)
+        except PlainError as error:
+            raise stop(
+                "AX-405", f"The sign-in was not renewed, for a new one could not be kept. {error} The one there holds."
+            ) from None
 
     def _replace(self, token: str) -> None:
         try:

@@ -7,7 +7,7 @@ import email.policy
 import ssl
 from asyncio import Server
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -20,6 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from agent.alerts import alert
+from agent.errors import PlainError, StopError
 from agent.pretend.troubles import Trouble
 from agent.sync import sync
 from tests.support import Practice, support
@@ -235,3 +236,39 @@ def test_no_good_sync_for_a_day_is_told(mailing: Practice, post: Post) -> None:
             run_at(mailing, begun + timedelta(hours=hours))
     assert len(post.accepted) == 1
     assert "No sync has ended well since" in str(post.accepted[0].get_body(("plain",)))
+
+
+def titles(post: Post) -> list[str]:
+    return [str(mail["Subject"]).partition(": ")[2] for mail in post.accepted]
+
+
+@pytest.mark.parametrize("why", [{"Sync mode": "Preview"}, {"Start date": None}, {"Paused": "Yes"}])
+def test_that_the_sign_in_ends_reaches_people_whatever_keeps_the_agent_from_sending(
+    mailing: Practice, post: Post, why: dict[str, str | None]
+) -> None:
+    """A wrong setting, Preview, Paused: just then it is not used, and runs out."""
+    mailing.type_settings(why)
+    mailing.cloud.autotask.user.is_locked = True
+    ends = datetime.now(UTC) + timedelta(days=6)
+    mailing.desk().ledger.remember(xero_sign_in_ends=ends.isoformat())
+    for _ in range(2):
+        with suppress(PlainError, StopError):
+            mailing.sync()
+    assert titles(post) == ["The Xero sign-in ends soon"]
+    assert f"{ends:%Y-%m-%d}" in str(post.accepted[0].get_body(("plain",)))
+
+
+def test_nobody_is_mailed_about_invoices_by_a_preview_or_a_dry_run(mailing: Practice, post: Post) -> None:
+    """Not even about those that failed before; once it is live again people hear of them."""
+    mailing.type_settings({"Tries before a fault": 1, "Alert these people": None})
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    mailing.sync()
+    assert set(mailing.codes().values()) == {"AX-109"}
+    mailing.type_settings({"Alert these people": "ann@kauri.example"})
+    mailing.sync(dry_run=True)
+    mailing.type_settings({"Sync mode": "Preview"})
+    mailing.sync()
+    assert post.accepted == []
+    mailing.type_settings({"Sync mode": "Live"})
+    mailing.sync()
+    assert len(post.accepted) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -79,8 +80,8 @@ def test_test_names_the_organisation(practice: Practice) -> None:
     assert lines["Autotask"]["is_good"] is True
     assert lines["Xero"]["is_good"] is True
     assert practice.cloud.xero.organisation.name in lines["Xero"]["message"]
-    assert "no active account 280" in lines["AccountMap: Legacy Hosting · "]["message"]
-    assert lines["TaxMap: NZ GST (old) · "]["is_good"] is False
+    assert "no active account 280" in lines["AccountMap: Legacy Hosting"]["message"]
+    assert lines["TaxMap: NZ GST (old)"]["is_good"] is False
 
 
 def test_set_and_map_know_what_xero_has(practice: Practice) -> None:
@@ -288,3 +289,55 @@ def test_interrupting_loses_nothing(practice: Practice) -> None:
     practice.cloud.troubles.released.clear()
     practice.sync()
     assert len(practice.cloud.xero.documents()) == 1
+
+
+@pytest.fixture
+def beside(practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program's own folder as the one in which commands run, with the workbook that copies are made from."""
+    own = tmp_path / "program" / "AutoXero.xlsm"
+    own.parent.mkdir()
+    shutil.copyfile(practice.workbook, own)
+    monkeypatch.setattr("agent.template.template", lambda: own)
+    monkeypatch.setattr("agent.service.Service.run", lambda _self: 0)
+    monkeypatch.chdir(own.parent)
+    for name, value in practice.cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    return own
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sync", "sync --dry-run", "run", "set Paused Yes", "map account Consulting 200", "rebuild", "test",
+        "connect autotask", "resync --all", "install", "rebuild-ledger", "setup --answers answers.toml",
+    ],
+)  # fmt: skip
+def test_the_shipped_workbook_is_no_bodys(beside: Path, command: str) -> None:
+    """Without --workbook the one in this folder is taken; there it is the one from which every copy is made."""
+    before = beside.read_bytes()
+    (beside.parent / "answers.toml").write_text("go_live = false\n", encoding="utf-8")
+    path = ["--workbook", str(beside)] if command.startswith(("install", "setup")) else []
+    done = CliRunner().invoke(main, [*command.split(" "), *path])
+    assert done.exit_code == 2, done.output
+    assert "is the workbook that comes with AutoXero, from which copies are made" in done.stderr
+    assert "--workbook" in done.stderr
+    assert beside.read_bytes() == before
+
+
+@pytest.mark.usefixtures("beside")
+def test_what_only_reads_works_in_the_programs_folder() -> None:
+    assert CliRunner().invoke(main, ["status"]).exit_code == 0
+    assert CliRunner().invoke(main, ["bundle", "--show"]).exit_code == 0
+
+
+def test_a_copy_of_it_in_this_folder_is_taken(
+    practice: Practice, beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "mine" / beside.name
+    mine.parent.mkdir()
+    shutil.copyfile(beside, mine)
+    monkeypatch.chdir(mine.parent)
+    done = CliRunner().invoke(main, ["set", "Paused", "Yes"])
+    assert done.exit_code == 0, done.output
+    practice.workbook = mine
+    assert practice.desk().settings.paused

@@ -45,6 +45,8 @@ BAD = [
     "verb=delete-everything",
     "verb=sync\n" + "\n" * 70_000,
 ]
+MOST_OF_A_RUN, MOST_OF_A_TEST = 30, 25
+"""Calls: with new invoices in it, and each of them tried again where an outage said so."""
 STRANGERS = ("agent/pretend/", "/tests/", "tracemalloc", "werkzeug", "time_machine")
 """Whose memory is not the agent's."""
 MOST_GROWTH = 200_000
@@ -65,6 +67,9 @@ class Hour:
         self.good = 0
         self.slept: list[datetime] = []
         self.answers: dict[str, str] = {}
+        self.tests: set[str] = set()
+        self.counted, self.runs = 0, 0
+        self.calls: list[tuple[int, int, int]] = []
         self.measured: list[tuple[int, Counter[str]]] = []
         self.growth = 0
         self.presses = sorted(self.dice.uniform(1, SECONDS - 60) for _ in range(BUTTONS))
@@ -83,9 +88,12 @@ class Hour:
 
     def _sleep(self, _seconds: float) -> None:
         self.service.worker.settle()
+        tested = 0
         for path in (self.practice.home / "inbox").glob("*.answer"):
+            tested += path.stem in self.tests and path.stem not in self.answers
             self.answers[path.stem] = path.read_text(encoding="utf-8")
             path.unlink()
+        self._count(tested)
         before, step = self.now, TICK
         for second, length in ASLEEP.items():
             if before < second <= before + TICK:
@@ -96,6 +104,14 @@ class Hour:
         self._happen(before)
         if self.now >= SECONDS:
             self.service.stop()
+
+    def _count(self, tested: int) -> None:
+        """Calls since the last look, beside the runs and tests that account for them."""
+        if (calls := len(self.practice.cloud.calls)) > self.counted:
+            begun = len(started(self.practice))
+            self.calls.append((calls - self.counted, begun - self.runs, tested))
+            self.runs = begun
+        self.counted = calls
 
     def _happen(self, before: float) -> None:
         cloud = self.practice.cloud
@@ -128,6 +144,7 @@ class Hour:
             self.good += 1
             text = f"verb={self.dice.choice(GOOD)}"
             self.names.append(name)
+            self.tests |= {name} if text == "verb=test" else set()
         path = self.practice.home / "inbox" / f"{name}.tmp"
         path.write_text(text)
         os.utime(path, (datetime.now(UTC).timestamp(),) * 2)
@@ -135,6 +152,7 @@ class Hour:
 
     def _measure(self) -> None:
         self.practice.cloud.reset()
+        self.counted = 0
         gc.collect()
         handles = Path("/proc/self/fd")
         count = len(list(handles.iterdir())) if handles.exists() else 0
@@ -188,6 +206,11 @@ def check(practice: Practice, hour: Hour) -> None:
         assert gap <= timedelta(seconds=INTERVAL + 1) or is_asleep, (earlier, gap)
     due = (SECONDS - sum(ASLEEP.values())) // INTERVAL + 1 + len(ASLEEP)
     assert abs(len(moments) - asked - due) <= 1
+
+    for calls, runs, tested in hour.calls:
+        assert runs + tested > 0, "calls for nothing"
+        assert calls <= MOST_OF_A_RUN * runs + MOST_OF_A_TEST * tested
+    assert sum(runs for _, runs, _ in hour.calls) <= len(moments)
 
     (handles, threads), (handles_later, threads_later) = hour.measured
     assert handles_later <= handles + 2

@@ -13,12 +13,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
+import requests
 from filelock import FileLock
 from sqlalchemy import event
 
@@ -33,6 +34,7 @@ from agent.service import TICK, UPDATED, Service
 from agent.wire import Wire
 from tests.support import Practice, support
 from tests.system.test_exactly_once import assert_all_there_once
+from tests.system.test_sign_in import Office, at_home, same_keys
 
 TOP = Path(__file__).parents[2]
 Script = Callable[[Service], Iterator[float]]
@@ -106,9 +108,9 @@ def idle(_service: Service) -> Iterator[float]:
 
 
 @contextmanager
-def going(practice: Practice) -> Iterator[Service]:
+def going(practice: Practice, **options: object) -> Iterator[Service]:
     """An agent that goes on beside the test, in a hurry."""
-    service = make_service(practice, Clock(), sleep=lambda _seconds: time.sleep(0.01))
+    service = make_service(practice, Clock(), sleep=lambda _seconds: time.sleep(0.01), **options)
     thread = threading.Thread(target=service.run)
     thread.start()
     try:
@@ -365,6 +367,68 @@ def test_a_button_waits_while_another_process_syncs(practice: Practice) -> None:
     assert "looked at" in answer_to(practice, name)
 
 
+@pytest.fixture
+def browser(practice: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """A person at the agent's computer whose browser shows what the agent opens."""
+    practice.set(Xero_client_ID=practice.cloud.xero.app.client_id)
+    office = at_home(practice, tmp_path)
+    found = Browser(office)
+    monkeypatch.setenv("BROWSER", "some-browser")
+    monkeypatch.setattr("webbrowser.open", found.opened.append)
+    with same_keys(office):
+        yield found
+
+
+@dataclass
+class Browser:
+    office: Office
+    opened: list[str] = field(default_factory=list)
+
+    def desk(self, make_wire: Callable[[], Wire], tell: Progress) -> Desk:
+        desk = self.office.desk(**{k: v for k, v in self.office.practice.cloud.environment.items() if "_AUTO" in k})
+        return replace(desk, make_wire=make_wire, tell=tell)
+
+
+def is_answered(practice: Practice, name: str) -> bool:
+    return (practice.home / "inbox" / f"{name}.answer").exists()
+
+
+def test_connecting_xero_waits_for_the_browser_and_holds_nothing_up(practice: Practice, browser: Browser) -> None:
+    """Pressed again it begins anew; what it waits for is told without the address, which holds the state."""
+    with going(practice, make_desk=browser.desk) as service:
+        first = put(practice, "verb=connect-xero")
+        until(lambda: browser.opened)
+        other = put(practice, "verb=refresh")
+        until(lambda: is_answered(practice, other))
+        told = "answering “Connect Xero”: waiting for your browser"
+        until(lambda: agent_json(practice.home)["doing"] == told)
+        assert not is_answered(practice, first)
+        second = put(practice, "verb=connect-xero")
+        until(lambda: len(browser.opened) == 2)
+        assert "pressed again" in answer_to(practice, first)
+        before = runs(practice)
+        requests.get(browser.opened[1], timeout=10)
+        until(lambda: is_answered(practice, second))
+        assert answer_to(practice, second) == "Signed in to Xero: Pretend Company (NZ), books in NZD."
+        until(lambda: service.browser.is_idle)
+        assert log_of(practice, "Ribbon")[-1] == ("Button: Connect Xero", answer_to(practice, second))
+        assert runs(practice) == before
+    diary = (practice.home / NAME).read_text(encoding="utf-8")
+    assert "Connect Xero: Signed in to Xero" in diary
+    assert "state=" not in diary
+
+
+def test_a_signal_ends_it_at_once_while_a_browser_is_waited_for(practice: Practice, browser: Browser) -> None:
+    with going(practice, make_desk=browser.desk) as service:
+        name = put(practice, "verb=connect-xero")
+        until(lambda: browser.opened)
+        until(lambda: service.worker.is_idle)
+        service.stop_soon(0)
+        assert until(lambda: not service.is_stuck) < 2
+    assert "Press the button again" in answer_to(practice, name)
+    assert "xero-refresh-token" not in browser.office.keys
+
+
 def test_what_was_taken_and_not_done_is_answered_at_the_next_start(practice: Practice) -> None:
     (practice.home / "inbox").mkdir()
     name = str(uuid.uuid4())
@@ -509,6 +573,29 @@ def test_its_log_is_bounded_and_holds_no_secret(tmp_path: Path, monkeypatch: pyt
     assert "abc.def" not in text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be moved there")
+@pytest.mark.parametrize("kind", ["moved", "moved and made anew", "deleted"])
+def test_a_log_that_somebody_else_rotates_begins_anew(tmp_path: Path, kind: str) -> None:
+    path, old = tmp_path / NAME, tmp_path / "agent.log-20260101"
+    diary = open_diary(tmp_path)
+    diary.info("Before")
+    if kind == "deleted":
+        path.unlink()
+    else:
+        path.rename(old)
+    if kind == "moved and made anew":
+        path.touch()
+    for text in ("After", "And after"):
+        diary.info(text)
+    for handler in diary.handlers:
+        handler.close()
+    assert [line.rpartition(" INFO ")[2] for line in path.read_text(encoding="utf-8").splitlines()] == [
+        "After", "And after",
+    ]  # fmt: skip
+    if kind != "deleted":
+        assert old.read_text(encoding="utf-8").endswith(" INFO Before\n")
+
+
 def test_a_log_that_somebody_holds_costs_a_line_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows a file that is open elsewhere cannot be renamed."""
     diary = open_diary(tmp_path, largest=100)
@@ -547,13 +634,40 @@ def test_throws_away_old_reports(practice: Practice) -> None:
         path.touch()
         os.utime(path, (time.time() - days * 86400,) * 2)
 
-    def script(_service: Service) -> Iterator[float]:
-        yield 86401
-        yield 0
-
-    drive(practice, script)
+    drive(practice, idle)
     assert not old.exists()
     assert new.exists()
+
+
+def test_a_sign_in_of_which_no_sync_makes_use_is_renewed_daily(practice: Practice, browser: Browser) -> None:
+    """While Paused; at the start, too, for the computer may be switched off every night."""
+    browser.office.sign_in()
+    practice.set(Paused="Yes")
+    ledger = practice.desk().ledger
+
+    def renewals() -> int:
+        return sum(call.path == "/connect/token" for call in practice.cloud.calls)
+
+    def unused(**time: float) -> None:
+        ledger.remember(xero_renewed=(datetime.now(UTC) - timedelta(**time)).isoformat())
+
+    def script(_service: Service) -> Iterator[float]:
+        yield 0
+        seen.append(renewals() - before)
+        unused(hours=23)
+        yield from (3601, 0)
+        seen.append(renewals() - before)
+        unused(hours=25)
+        yield from (3601, 0)
+        seen.append(renewals() - before)
+
+    seen: list[int] = []
+    for passed, expected in (({"hours": 25}, [1, 1, 2]), ({"hours": 5}, [0, 0, 1])):
+        seen.clear()
+        unused(**passed)
+        before = renewals()
+        drive(practice, script, make_desk=browser.desk)
+        assert seen == expected
 
 
 # --- one at a time, and what status says -----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import requests
 
 from agent.answers import KEYS, Question, read_answers
 from agent.asking import Asking
@@ -28,14 +30,19 @@ from agent.office import Office
 from agent.pretend.cloud import Cloud
 from agent.pretend.troubles import Trouble
 from agent.pretend.world import build_world, empty_world
-from agent.setup import _STEPS, set_up
+from agent.setup import _STEPS, _pick, set_up
 from agent.startup import Machine
 from agent.verbs import set_value
+from agent.xero.models import Connection
 from tests.support import Practice, support
-from tests.system.test_sign_in import at_home
+from tests.system.test_sign_in import at_home, same_keys
 from workbook.project import Projection, Row, project
 
 TOP = Path(__file__).parents[2]
+SIGN_IN = (
+    "Autotask user name?", "Autotask secret", "Autotask integration code", "Xero client ID?", "Which kind of sign-in?",
+)  # fmt: skip
+"""What is asked where the environment does not give it."""
 YES = {"first_drafts": "2", "drafts_are_right": "yes", "go_live": "yes"}
 
 
@@ -263,6 +270,23 @@ def test_what_agrees_is_taken_over_and_not_sent(fresh: Practice) -> None:
     assert by_number["AT-0"]["xero_number"] == "H-0"
 
 
+def test_every_invoice_that_was_looked_for_is_told_as_one_kind_or_another(fresh: Practice) -> None:
+    """One that somebody sent under its number and then changed, too."""
+    line = {"Description": "By hand", "Quantity": 4, "UnitAmount": 145, "AccountCode": "200"}
+    fresh.cloud.xero.add_invoice("Kauri Legal", [line], InvoiceNumber="AT-5", Date=str(datetime.now(UTC).date()))
+    script = Script(YES, {"9"})
+    with pytest.raises(KeyboardInterrupt):
+        go(fresh, script)
+    assert " 1  in Xero under their number, but over another sum: AX-201 says what to do: AT-5" in script.text
+    told = [int(found[1]) for found in re.finditer(r"(?m)^ {4,}(\d+)  (?:not in|in) Xero", script.text)]
+    assert sum(told) == 6
+    assert len(json.loads(fresh.desk().ledger.fact("setup"))["declined"]) == 1, "it is none of the rest that may go"
+    go(fresh, Script({**YES, "send_rest": "yes"}))
+    row = next(row for row in fresh.rows().values() if row["number"] == "AT-5")
+    assert (row["status"], row["xero_number"]) == ("Waiting", None)
+    assert len(fresh.cloud.xero.documents()) == 6
+
+
 def test_what_is_not_taken_over_is_not_sent_either(fresh: Practice) -> None:
     raised_by_hand(fresh, 0)
     go(fresh, Script({**YES, "take_over": "no", "send_rest": "yes"}))
@@ -380,6 +404,29 @@ def test_a_secret_comes_from_a_variable_or_a_line(tmp_path: Path) -> None:
         read_answers(path, {}, Asking()).secret("autotask_secret", "secret", "")
 
 
+def test_a_kind_of_sign_in_that_is_none_is_refused(practice: Practice, tmp_path: Path) -> None:
+    office, user = at_home(practice, tmp_path), practice.cloud.autotask.user
+    secrets = {"AUTOXERO_AUTOTASK_SECRET": user.secret, "AUTOXERO_AUTOTASK_INTEGRATION_CODE": user.integration_code}
+    said = {"autotask_user": user.username, "xero_client_id": "c", "xero_sign_in": "custm"}
+    with same_keys(office):
+        desk = office.desk(**secrets, AUTOXERO_AUTOTASK_USERNAME=user.username)
+        with pytest.raises(PlainError, match="“custm” is no kind of sign-in") as caught:
+            set_up(Guide(desk, lambda: office_of(practice), Script(said)), practice.workbook)
+    assert caught.value.next_step == "Type browser or custom."
+    assert practice.cloud.count("login") == 0
+
+
+def test_of_two_organisations_with_one_name_the_id_says_which() -> None:
+    found = [Connection(tenant_id="1-a", tenant_name="One"), Connection(tenant_id="2-b", tenant_name="ONE")]
+    for answer, picked in (("2-B", found[1]), ("1-a", found[0])):
+        guide = Guide(None, lambda: None, Script({"organisation": answer}))  # type: ignore[arg-type, return-value]
+        assert _pick(guide, found) is picked
+    guide = Guide(None, lambda: None, Script({"organisation": "one"}))  # type: ignore[arg-type, return-value]
+    with pytest.raises(PlainError, match="2 organisations are called “one”") as caught:
+        _pick(guide, found)
+    assert "id" in caught.value.next_step
+
+
 def test_without_a_terminal_it_asks_for_a_file(fresh: Practice) -> None:
     done = fresh.command("setup", "--workbook", str(fresh.workbook))
     assert done.returncode == 2
@@ -422,23 +469,52 @@ def test_at_a_terminal_it_can_be_left_by_ctrl_c(fresh: Practice) -> None:
     assert fresh.posts() == 0
 
 
-def at_terminal(practice: Practice, leave_at: str, before: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Answer the real command's questions: by Enter, once as ``before`` says; leave by Ctrl+C at the one named."""
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are not known there")
+def test_at_a_terminal_xeros_address_is_shown_and_its_page_waited_for(practice: Practice, tmp_path: Path) -> None:
+    """From nothing through both sign-ins, in the browser for Xero's; nobody sits before a silent window."""
+    user, app = practice.cloud.autotask.user, practice.cloud.xero.app
+    typed = dict(zip(SIGN_IN, (user.username, user.secret, user.integration_code, app.client_id, ""), strict=True))
+    office = at_home(practice, tmp_path)
+    code, told = at_terminal(practice, "From which date", typed, office.environment)
+    assert code == 130
+    assert re.search(r"If no page opens, go to this address:\s+http\S+/authorize\S+\s+Waiting 5 minutes", told)
+    assert "Signed in to Xero: Pretend Company (NZ), books in NZD." in told
+    assert set(office.keys) == {"autotask-secret", "autotask-integration-code", "xero-refresh-token"}
+    assert not any(secret in told for secret in office.keys.values())
+
+
+def at_terminal(
+    practice: Practice,
+    leave_at: str,
+    before: Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Answer the real command's questions: by Enter, once as ``before`` says; leave by Ctrl+C at the one named.
+
+    An address on a line of its own is opened, as a person would do it who signs in.
+    """
     import pty
 
-    answers = dict(before or {})
+    answers, opened = dict(before or {}), set[str]()
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "AUTOXERO_HOME": str(practice.home), **practice.cloud.environment, "TERM": "dumb"}
+    environment = {**os.environ, "AUTOXERO_HOME": str(practice.home), **(variables or practice.cloud.environment)}
+    environment["TERM"] = "dumb"
     command = [sys.executable, "-m", "agent", "setup", "--workbook", str(practice.workbook)]
-    told, seen = "", 0
+    told, seen, ends = "", 0, time.monotonic() + 60
     with subprocess.Popen(command, cwd=TOP, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         while True:
+            if time.monotonic() > ends:
+                process.kill()
+                raise AssertionError(told)
             ready, _, _ = select.select([ours], [], [], 0.2)
             try:
                 told += os.read(ours, 65536).decode("utf-8", "replace") if ready else ""
             except OSError:  # the command has ended
                 break
+            for address in {*re.findall(r"(?m)^ *(http\S+/authorize\S+)\r$", told)} - opened:
+                opened.add(address)
+                requests.get(address, timeout=30)
             line = told[seen:].rpartition("\n")[2]
             if ready or not line.rstrip().endswith(":"):
                 continue
@@ -478,10 +554,10 @@ def test_the_page_still_says_what_happens(tmp_path: Path) -> None:
     shown = "\n".join(re.findall(r"```text\n(.*?)```", page, re.DOTALL))
     heads = re.findall(r"(?m)^\d+/12 .+$", shown)
     assert len(heads) == len(_STEPS)
-    questions = [line for line in re.findall(r"(?m)^  (.+\?)(?: \[.+?\])?:", shown) if "Which account for" not in line]
-    asked = {
-        re.sub(r"\d+|\(.*?\)|NZD [\d,.]+", "", line) for line in questions if not line.startswith(("Is ", "Which"))
-    }
+    questions = re.findall(r"(?m)^  (.+\?)(?: \[.+?\])?:", shown)
+    seldom = ("Is ", "Which", *SIGN_IN)
+    asked = {re.sub(r"\d+|\(.*?\)|NZD [\d,.]+", "", line) for line in questions if not line.startswith(seldom)}
+    assert all(question in shown for question in SIGN_IN)
     plain = re.sub(r"\d+|NZD [\d,.]+", "", told)
     for line in [*heads, *asked]:
         assert re.sub(r"\d+|NZD [\d,.]+", "", line) in plain, line

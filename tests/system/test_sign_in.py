@@ -8,20 +8,33 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import keyring
 import msgspec
 import pytest
 import requests
 
+from agent import connect
+from agent.autotask.client import Credentials
+from agent.config import Config
+from agent.connect import connect_autotask, connect_custom, connect_xero, disconnect_xero
+from agent.desk import Desk
+from agent.errors import PlainError, StopError
+from agent.pretend.cloud import Cloud
 from agent.pretend.troubles import Trouble
+from agent.pretend.world import build_world
 from agent.pretend.xero_records import Organisation
-from tests.filekeys import VARIABLE
+from agent.sync import sync
+from agent.views import connections
+from agent.wire import Wire
+from tests.filekeys import VARIABLE, FileKeys
 from tests.support import Practice, support
 from tests.unit.xero.test_login_browser import free_port
 
@@ -138,6 +151,33 @@ class Office:
             _, told = process.communicate(timeout=60)
         return process.returncode, told
 
+    def desk(self, **more: str) -> Desk:
+        """A desk as a fresh process of this person would have it."""
+        practice = self.practice
+        config = Config(practice.home, {**self.environment, **more})
+        return Desk(config, practice.workbook, lambda: Wire(practice.timeout, practice.waits.append))
+
+    def sign_in(self, client_id: str = "", organisation: str = "") -> list[str]:
+        """Sign in to Xero in this process, as :meth:`consent` does it in one of its own; gives what was told."""
+        return connect_xero(self.desk(), client_id, organisation, open_page=visit)
+
+
+def visit(address: str) -> None:
+    """What a browser does that nobody sees."""
+    threading.Thread(target=lambda: requests.get(address, timeout=30), daemon=True).start()
+
+
+@contextmanager
+def same_keys(office: Office) -> Iterator[None]:
+    """This process uses the office's key store, too, so that not every step needs a process of its own."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(FileKeys())  # type: ignore[no-untyped-call] # the library has no types here
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, office.environment[VARIABLE])
+        patch.setattr(connect, "PATIENCE", 20.0)
+        yield
+    keyring.set_keyring(before)
+
 
 def at_home(practice: Practice, folder: Path) -> Office:
     """The environment of a person: addresses of the pretend cloud, no secrets, a key store."""
@@ -156,21 +196,20 @@ def at_home(practice: Practice, folder: Path) -> Office:
 
 
 @pytest.fixture
-def office(practice: Practice, tmp_path: Path) -> Office:
+def office(practice: Practice, tmp_path: Path) -> Iterator[Office]:
     office = at_home(practice, tmp_path)
     practice.set(Xero_client_ID=practice.cloud.xero.app.client_id)
-    return office
+    with same_keys(office):
+        yield office
 
 
 @pytest.fixture
 def signed_in(office: Office) -> Office:
     """With a sign-in to both systems."""
     user = office.practice.cloud.autotask.user
-    typed = f"{user.secret}\n{user.integration_code}\n"
-    done = office.run("connect", "autotask", "--user", user.username, "--from-stdin", typed=typed)
-    assert done.returncode == 0, done.stderr
-    code, told = office.consent()
-    assert code == 0, told
+    checks = connect_autotask(office.desk(), Credentials(user.username, user.secret, user.integration_code))
+    assert all(check.is_good for check in checks), checks
+    assert office.sign_in() == ["Signed in to Xero: Pretend Company (NZ), books in NZD."]
     return office
 
 
@@ -278,9 +317,9 @@ def test_without_a_client_id_nothing_is_opened(office: Office) -> None:
 
 
 def test_a_client_id_that_is_given_is_remembered_in_the_workbook(office: Office) -> None:
+    """Blanks that were copied with it are no part of it."""
     office.practice.set(Xero_client_ID="")
-    code, told = office.consent("--client-id", office.practice.cloud.xero.app.client_id)
-    assert code == 0, told
+    office.sign_in(f" {office.practice.cloud.xero.app.client_id} ")
     rows = {row["Setting"]: row["Value"] for row in office.practice.table("Settings")}
     assert rows["Xero client ID"] == office.practice.cloud.xero.app.client_id
 
@@ -311,26 +350,78 @@ def test_one_of_several_organisations_is_chosen_by_name(office: Office) -> None:
     assert office.practice.desk().ledger.fact("xero_tenant") == second
 
 
+def test_one_of_two_organisations_of_the_same_name_is_chosen_by_its_id(office: Office) -> None:
+    xero = office.practice.cloud.xero
+    name = xero.organisation.name
+    second = xero.add_organisation(Organisation(name=name))
+    xero.sign_in.tenants.append((second, name))
+    for wanted in ("", name):
+        with pytest.raises(PlainError, match=re.escape(f"{name} ({second})")) as caught:
+            office.sign_in(organisation=wanted)
+        assert "id with --organisation" in caught.value.next_step
+    office.sign_in(organisation=f" {second.upper()} ")
+    assert office.practice.desk().ledger.fact("xero_tenant") == second
+    office.sign_in()
+    assert office.practice.desk().ledger.fact("xero_tenant") == second
+
+
+def test_in_the_demo_one_can_sign_in_again_and_again(practice: Practice, tmp_path: Path) -> None:
+    """Its organisation goes by one name, in its books and at the sign-in."""
+    with Cloud() as cloud:
+        world = build_world(cloud, 64, practice.world.today)
+        office = at_home(replace(practice, cloud=cloud, world=world), tmp_path)
+        with same_keys(office):
+            for _ in range(2):
+                told = office.sign_in(cloud.xero.app.client_id)
+                assert told == ["Signed in to Xero: Kōwhai IT Services (Demo), books in NZD."]
+
+
 def test_a_choice_may_be_corrected_as_long_as_nothing_was_sent(signed_in: Office) -> None:
     xero = signed_in.practice.cloud.xero
     second = xero.add_organisation(Organisation(name="Second Ltd"))
     xero.sign_in.tenants[:] = [(second, "Second Ltd")]
-    assert signed_in.consent("--organisation", "Second Ltd")[0] == 0
+    signed_in.sign_in(organisation="Second Ltd")
     assert signed_in.practice.desk().ledger.fact("xero_tenant") == second
+
+
+def test_an_organisation_that_does_not_answer_leaves_all_as_it_was(signed_in: Office) -> None:
+    """After the consent, too: nothing is half done, and with the next try all of it is."""
+    practice, kept = signed_in.practice, signed_in.keys
+    second = practice.cloud.xero.add_organisation(Organisation(name="Second Ltd"))
+    practice.cloud.xero.sign_in.tenants[:] = [(second, "Second Ltd")]
+    practice.cloud.troubles.add(Trouble("503", path_contains="Organisation", times=None))
+    before = practice.table("Settings"), practice.desk().ledger.fact("xero_tenant")
+    with pytest.raises(StopError, match="503"):
+        signed_in.sign_in(organisation="Second Ltd")
+    assert (practice.table("Settings"), practice.desk().ledger.fact("xero_tenant")) == before
+    assert signed_in.keys == kept
+    practice.cloud.troubles.clear()
+    signed_in.sign_in(organisation="Second Ltd")
+    assert practice.desk().ledger.fact("xero_tenant") == second
+
+
+def test_a_custom_connection_whose_organisation_does_not_answer_keeps_nothing(office: Office) -> None:
+    office.practice.cloud.troubles.add(Trouble("503", path_contains="Organisation", times=None))
+    app = office.practice.cloud.xero.app
+    with pytest.raises(StopError, match="503"):
+        connect_custom(office.desk(), app.client_id, app.secret)
+    assert office.keys == {}
+    assert office.practice.desk().ledger.fact("xero_tenant") == ""
 
 
 def test_after_the_first_invoice_another_organisation_is_refused_and_the_sign_in_kept(signed_in: Office) -> None:
     practice = signed_in.practice
     practice.world.invoice("Kauri Legal", [support()])
-    assert signed_in.run("sync").returncode == 0
+    sync(signed_in.desk())
     kept, xero = signed_in.keys, practice.cloud.xero
     second = xero.add_organisation(Organisation(name="Second Ltd"))
     xero.sign_in.connections.clear()
     xero.sign_in.tenants[:] = [(second, "Second Ltd")]
-    code, told = signed_in.consent("--organisation", "Second Ltd")
-    assert code == 2
-    assert "This is another Xero organisation" in told
-    assert "Invoices were sent to Pretend Company (NZ); this sign-in reaches Second Ltd." in told
+    with pytest.raises(StopError) as stopped:
+        signed_in.sign_in(organisation="Second Ltd")
+    told = stopped.value.fault
+    assert told.title.startswith("This is another Xero organisation")
+    assert told.detail == "Invoices were sent to Pretend Company (NZ); this sign-in reaches Second Ltd."
     assert signed_in.keys == kept
 
 
@@ -341,10 +432,9 @@ def test_a_sign_in_that_reaches_another_organisation_only_sends_nothing(signed_i
     xero.sign_in.connections.clear()
     xero.sign_in.connect(xero.add_organisation(Organisation(name="Second Ltd")), "Second Ltd")
     practice.world.invoice("Kauri Legal", [support()])
-    done = signed_in.run("sync", "--json")
-    error = msgspec.json.decode(done.stdout)["error"]
-    assert (done.returncode, error["code"]) == (2, "AX-406")
-    assert "reaches Second Ltd" in error["message"]
+    with pytest.raises(StopError, match="reaches Second Ltd") as stopped:
+        sync(signed_in.desk())
+    assert stopped.value.fault.code == "AX-406"
     assert practice.posts() == 0
 
 
@@ -353,7 +443,7 @@ def test_a_sign_in_that_reaches_another_organisation_only_sends_nothing(signed_i
 
 def test_every_sync_renews_the_sign_in_and_says_until_when_it_holds(signed_in: Office) -> None:
     before = signed_in.keys["xero-refresh-token"]
-    assert signed_in.run("sync").returncode == 0
+    sync(signed_in.desk())
     assert signed_in.keys["xero-refresh-token"] != before
     assert signed_in.practice.desk().ledger.fact("xero_sign_in_ends")
 
@@ -366,32 +456,47 @@ def test_a_sign_in_that_was_taken_back_asks_for_a_new_one_everywhere(signed_in: 
     error = msgspec.json.decode(done.stdout)["error"]
     assert (done.returncode, error["code"]) == (2, "AX-405")
     assert "autoxero connect xero" in error["next_step"]
-    assert practice.ask("status")["connections"]["xero"]["code"] == "AX-405"
-    assert signed_in.consent()[0] == 0
-    assert signed_in.run("sync").returncode == 0
-    assert practice.ask("status")["connections"]["xero"]["ok"] is True
+    assert connections(practice.desk().ledger)["xero"]["code"] == "AX-405"
+    signed_in.sign_in()
+    sync(signed_in.desk())
+    assert connections(practice.desk().ledger)["xero"]["ok"] is True
     assert [row["status"] for row in practice.rows().values()] == ["Synced"]
 
 
 def test_a_key_store_that_was_locked_meanwhile_means_sign_in_needed_and_recovers_by_itself(signed_in: Office) -> None:
     signed_in.keep("!locked", "yes")
-    done = signed_in.run("sync", "--json")
-    error = msgspec.json.decode(done.stdout)["error"]
-    assert done.returncode == 2
-    assert "key store of this computer is locked" in error["message"]
+    with pytest.raises(StopError, match="key store of this computer is locked") as stopped:
+        sync(signed_in.desk())
+    assert stopped.value.exit_code == 2
     path = Path(signed_in.environment[VARIABLE])
     path.write_bytes(path.read_bytes().replace(b"!locked", b"!once"))
-    assert signed_in.run("sync").returncode == 0
+    sync(signed_in.desk())
 
 
 def test_a_sign_in_whose_successor_cannot_be_kept_is_told(signed_in: Office) -> None:
     signed_in.keep("!full", "yes")
     before = signed_in.keys["xero-refresh-token"]
-    done = signed_in.run("sync", "--json")
-    error = msgspec.json.decode(done.stdout)["error"]
-    assert (done.returncode, error["code"]) == (2, "AX-405")
-    assert "could not be kept" in error["message"]
+    with pytest.raises(StopError, match="could not be kept") as stopped:
+        sync(signed_in.desk())
+    assert (stopped.value.exit_code, stopped.value.fault.code) == (2, "AX-405")
     assert signed_in.keys["xero-refresh-token"] == before
+
+
+def test_without_a_key_store_a_person_can_sign_in_where_an_encrypted_file_stands_for_it(office: Office) -> None:
+    practice = office.practice
+    user = practice.cloud.autotask.user
+    office.keep("!locked", "yes")
+    opened = replace(office, environment={**office.environment, "AUTOXERO_KEYS_PASSPHRASE": "open sesame"})
+    connect_autotask(opened.desk(), Credentials(user.username, user.secret, user.integration_code))
+    opened.sign_in()
+    practice.world.invoice("Kauri Legal", [support()])
+    before = opened.desk().config.keys.read("xero-refresh-token")
+    for _ in range(2):
+        sync(opened.desk())
+    assert [row["status"] for row in practice.rows().values()] == ["Synced"]
+    assert opened.desk().config.keys.read("xero-refresh-token") != before
+    with pytest.raises(StopError, match="key store of this computer is locked"):
+        sync(office.desk())
 
 
 # --- disconnecting, and the other way ---
@@ -404,8 +509,9 @@ def test_disconnecting_ends_it_in_xero_and_here(signed_in: Office) -> None:
     assert "no longer signed in" in done.stderr
     assert sign_in.connections == {}
     assert signed_in.keys.keys() == {"autotask-secret", "autotask-integration-code"}
-    again = signed_in.run("sync", "--json")
-    assert msgspec.json.decode(again.stdout)["error"]["code"] == "AX-405"
+    with pytest.raises(StopError) as stopped:
+        sync(signed_in.desk())
+    assert stopped.value.fault.code == "AX-405"
     assert not signed_in.practice.desk().ledger.fact("xero_sign_in_ends")
 
 
@@ -414,18 +520,57 @@ def test_disconnecting_leaves_the_persons_other_organisation_alone(signed_in: Of
     sign_in = signed_in.practice.cloud.xero.sign_in
     other = signed_in.practice.cloud.xero.add_organisation(Organisation(name="Second Ltd"))
     sign_in.connect(other, "Second Ltd")
-    assert signed_in.run("connect", "xero", "--disconnect").returncode == 0
+    disconnect_xero(signed_in.desk())
     assert [item.tenant_id for item in sign_in.connections.values()] == [other]
     assert "xero-refresh-token" not in signed_in.keys
 
 
-@pytest.mark.parametrize("kind", ["400", "503"])
-def test_disconnecting_here_works_also_where_xero_does_not(signed_in: Office, kind: str) -> None:
-    signed_in.practice.cloud.troubles.add(Trouble(kind, system="login", times=None))
-    signed_in.practice.cloud.stop()
-    done = signed_in.run("connect", "xero", "--disconnect")
-    assert done.returncode == 0, done.stderr
-    assert "Connected apps" in done.stderr
+def deletes(office: Office) -> int:
+    return sum(call.method == "DELETE" and "/connections/" in call.path for call in office.practice.cloud.calls)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [("500", 69), ("503", 69), ("429-minute", 69), ("cut_before", 69), ("403", 2), ("400", 2)]
+)
+def test_disconnecting_is_not_told_where_xero_does_not_let_go(signed_in: Office, kind: str, code: int) -> None:
+    """The connection still stands: the sign-in is kept, for with it alone it can be ended from here."""
+    cloud, kept = signed_in.practice.cloud, signed_in.keys
+    cloud.troubles.add(Trouble(kind, system="xero", method="DELETE", times=None))
+    with pytest.raises(PlainError, match="AutoXero is still signed in to Xero") as caught:
+        disconnect_xero(signed_in.desk())
+    assert caught.value.exit_code == code
+    assert "Connected apps" in caught.value.next_step
+    assert deletes(signed_in) == 1
+    assert len(cloud.xero.sign_in.connections) == 1
+    assert signed_in.keys.keys() == kept.keys()
+    assert signed_in.desk().ledger.fact("xero_sign_in_ends")
+    cloud.troubles.clear()
+    assert disconnect_xero(signed_in.desk())[0].startswith("AutoXero is no longer signed in")
+    assert cloud.xero.sign_in.connections == {}
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble("404", method="DELETE"), Trouble("503", "login", path_contains="revocation", times=None)]
+)
+def test_disconnecting_here_works_also_where_xero_does_not(signed_in: Office, trouble: Trouble) -> None:
+    """It was ended there already, or only the empty sign-in is not taken back: nothing is reached any more."""
+    signed_in.practice.cloud.troubles.add(trouble)
+    assert disconnect_xero(signed_in.desk()) == ["AutoXero is no longer signed in to Xero; what was sent stays there."]
+    assert deletes(signed_in) == 1
+    assert "xero-refresh-token" not in signed_in.keys
+
+
+def test_a_sign_in_that_is_dead_already_is_forgotten(signed_in: Office) -> None:
+    signed_in.practice.cloud.xero.sign_in.revoke(signed_in.keys["xero-refresh-token"])
+    told = disconnect_xero(signed_in.desk())
+    assert "expired or was taken back. In Xero it can be removed under Settings, Connected apps." in told[1]
+    assert "xero-refresh-token" not in signed_in.keys
+
+
+def test_disconnecting_names_what_stays_where_the_ledger_knows_of_no_connection(signed_in: Office) -> None:
+    signed_in.desk().ledger.remember(xero_tenant="")
+    told = disconnect_xero(signed_in.desk())
+    assert told[1].startswith("It reached Pretend Company (NZ). In Xero it can be removed")
     assert "xero-refresh-token" not in signed_in.keys
 
 
@@ -435,11 +580,11 @@ def test_a_custom_connection_and_back_to_a_person(signed_in: Office) -> None:
     assert done.returncode == 0, done.stderr
     assert signed_in.keys["xero-client-secret"] == app.secret
     assert "xero-refresh-token" not in signed_in.keys
-    assert signed_in.run("sync").returncode == 0
+    sync(signed_in.desk())
     assert not signed_in.practice.desk().ledger.fact("xero_sign_in_ends")
-    assert signed_in.consent()[0] == 0
+    signed_in.sign_in()
     assert "xero-client-secret" not in signed_in.keys
-    assert signed_in.run("sync").returncode == 0
+    sync(signed_in.desk())
 
 
 def test_a_custom_connection_with_a_wrong_secret_keeps_nothing(signed_in: Office) -> None:

@@ -138,7 +138,7 @@ def test_the_environment_replaces_addresses(tmp_path: Path) -> None:
 def test_the_environment_wins_over_settings_and_key_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring, "get_password", lambda *_: "from the key store")
     settings = Settings(autotask_user="from the sheet", xero_client_id="from the sheet")
-    environment = {"AUTOXERO_AUTOTASK_USERNAME": "user", "AUTOXERO_XERO_CLIENT_ID": "client", **SECRETS}
+    environment = {"AUTOXERO_AUTOTASK_USERNAME": "user", "AUTOXERO_XERO_CLIENT_ID": " client ", **SECRETS}
     config = Config(tmp_path, environment)
     assert config.autotask_sign_in(settings) == ("user", "s3cr3t-one", "s3cr3t-two")
     assert config.xero_sign_in(settings) == ("client", "s3cr3t-three")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import keyring
 import pytest
@@ -13,8 +16,9 @@ from keyring.backends import fail, null
 from keyring.errors import KeyringLocked, NoKeyringError
 
 from agent.bugs import redacted
+from agent.config import Config
 from agent.errors import PlainError
-from agent.keys import ENTRIES, Keys
+from agent.keys import ENTRIES, Keys, _key
 
 
 class InMemory(KeyringBackend):
@@ -77,6 +81,9 @@ def test_a_bugs_report_leaves_out_what_came_from_the_key_store(store: InMemory) 
     text = redacted(f"{found} and {found[0]}, for INV-7")
     assert "Pl4nted" not in text
     assert "eyJ" not in text
+    Keys().write("smtp-password", 'Pl4nted "three" \\ ü')
+    assert "three" not in redacted(json.dumps({"said": 'it is Pl4nted "three" \\ ü'}))
+    assert "three" not in redacted(json.dumps({"said": 'it is Pl4nted "three" \\ ü'}, ensure_ascii=False))
     assert text.endswith("for INV-7")
     assert store.kept
 
@@ -157,3 +164,72 @@ def test_a_key_store_that_hangs_is_not_waited_for_nor_asked_again_and_again(stor
     while any(thread.name == "key-store" for thread in threading.enumerate()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert Keys(seconds=2).read("autotask-secret") == ""
+
+
+# --- a file in its place ---
+
+
+def sealed(home: Path, opener: str = "open, sésame 🔑") -> Keys:
+    """The secrets of a home as a fresh process finds them, on a computer without a key store."""
+    _key.cache_clear()
+    return Config(home, {"AUTOXERO_KEYS_PASSPHRASE": opener}).keys
+
+
+@pytest.fixture
+def bare() -> Iterator[None]:
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call] # the library has no types here
+    yield
+    keyring.set_keyring(before)
+
+
+@pytest.mark.usefixtures("bare")
+def test_with_a_passphrase_a_file_stands_for_the_key_store(tmp_path: Path) -> None:
+    """It keeps what a person's sign-in to Xero needs: a secret that is another one after each use."""
+    sealed(tmp_path).write("autotask-secret", "Pl4nted \\ one")
+    for token in ("Pl4nted-two", "Pl4nted-three"):
+        sealed(tmp_path).write("xero-refresh-token", token)
+    assert sealed(tmp_path).read("autotask-secret") == "Pl4nted \\ one"
+    assert sealed(tmp_path).read("xero-refresh-token") == "Pl4nted-three"
+    assert sealed(tmp_path).read("smtp-password") == ""
+    path = tmp_path / "keys.sealed"
+    assert b"Pl4nted" not in path.read_bytes()
+    assert b"refresh" not in path.read_bytes()
+    if sys.platform != "win32":
+        assert path.stat().st_mode & 0o777 == 0o600
+    for entry in ("autotask-secret", "xero-refresh-token", "smtp-password"):
+        sealed(tmp_path).clear(entry)
+    assert not path.exists()
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("damage", [None, b"", b"no line", b"salt\nnot sealed"])
+def test_what_does_not_open_the_file_is_told_and_nothing_is_lost(tmp_path: Path, damage: bytes | None) -> None:
+    sealed(tmp_path).write("autotask-secret", "Pl4nted")
+    path = tmp_path / "keys.sealed"
+    if damage is not None:
+        path.write_bytes(damage)
+    before = path.read_bytes()
+    keys = sealed(tmp_path, "open, sésame 🔑" if damage is not None else "wr0ng")
+    for act in (lambda: keys.read("autotask-secret"), lambda: keys.write("smtp-password", "p")):
+        with pytest.raises(PlainError, match="AUTOXERO_KEYS_PASSPHRASE does not open") as caught:
+            act()
+        assert "wr0ng" not in str(caught.value)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_passphrase_is_shown_by_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOXERO_KEYS_PASSPHRASE", "Un1que-0pener")
+    assert "Un1que" not in repr(sealed(tmp_path, "Un1que-0pener")) + redacted("so Un1que-0pener it is")
+
+
+@pytest.mark.usefixtures("bare")
+def test_threads_at_once_lose_none_of_each_others(tmp_path: Path) -> None:
+    keys = sealed(tmp_path)
+    threads = [threading.Thread(target=keys.write, args=(entry, entry.upper())) for entry in ENTRIES]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [keys.read(entry) for entry in ENTRIES] == [entry.upper() for entry in ENTRIES]

@@ -104,6 +104,29 @@ def test_a_wrong_secret_in_the_same_zone_is_tried_once_only(to_autotask: Line) -
     assert to_autotask.waits == []
 
 
+@pytest.mark.parametrize("kind", ["503", "429", "cut_before"])
+def test_a_wrong_secret_is_tried_once_only_though_the_zone_cannot_be_asked_for(to_autotask: Line, kind: str) -> None:
+    """What the zone said counts: it is told, remembered, and not repeated until the user is locked."""
+    client = to_autotask.client(secret="wrong-secret-0815")
+    assert client.zone.ci == 20264
+    to_autotask.trouble(kind, "zoneInformation", times=None)
+    error = stopped(lambda: codes(client))
+    assert (error.fault.code, error.exit_code) == ("AX-301", MEND_FIRST)
+    assert to_autotask.cloud.autotask.user.failures == 1
+    assert len(to_autotask.calls()) == 1
+
+
+def test_a_zone_that_is_busy_at_first_is_found_again_all_the_same(to_autotask: Line) -> None:
+    to_autotask.zone_at("atservicesrest/")
+    client = to_autotask.client()
+    assert client.zone.ci == 5
+    to_autotask.trouble("401")
+    to_autotask.trouble("503", "zoneInformation")
+    assert codes(client) == []
+    assert client.zone.ci == 20264
+    assert len(to_autotask.calls()) == 2
+
+
 def test_a_moved_tenant_with_a_wrong_secret_stops_too(to_autotask: Line) -> None:
     to_autotask.zone_at("atservicesrest/")
     assert stopped(lambda: codes(to_autotask.client(secret="wrong"))).fault.code == "AX-301"

@@ -30,11 +30,12 @@ TOP = Path(__file__).parents[3]
 
 @dataclass
 class Slot:
-    """A place for a refresh token; says what happened to it, and can refuse to keep."""
+    """A place for a refresh token; says what happened to it, and can refuse to keep, after so many that it keeps."""
 
     token: str = ""
     events: list[str] = field(default_factory=list)
     trouble: str = ""
+    works: int = 0
 
     def read(self) -> str:
         self.events.append("read")
@@ -42,7 +43,8 @@ class Slot:
 
     def write(self, token: str) -> None:
         self.events.append("write")
-        if self.trouble:
+        self.works -= 1
+        if self.trouble and self.works < 0:
             raise PlainError(self.trouble, "Unlock it.")
         self.token = token
 
@@ -112,7 +114,7 @@ def test_a_fresh_process_renews_once_and_keeps_the_new_token_before_it_uses_it(o
     before = office.slot.token
     login = office.login()
     assert login.token() == login.token()
-    assert office.slot.events == ["read", "write"]
+    assert office.slot.events == ["read", "write", "write"]
     assert office.slot.token != before
     assert len(office.refreshes()) == 1
     assert office.renewals == ["renewed"]
@@ -216,11 +218,25 @@ def test_where_nobody_is_signed_in_xero_is_not_asked(office: Office) -> None:
     assert office.cloud.calls == []
 
 
-def test_a_key_store_that_keeps_nothing_loses_no_sign_in_in_silence(office: Office) -> None:
+def test_where_a_new_token_could_not_be_kept_xero_is_not_asked(office: Office) -> None:
+    """So the one kept does not begin to die: it still helps after days, once the key store can be written to."""
+    office.slot.trouble = "The key store is full."
+    for _ in range(3):
+        error = refused(office.login().token)
+        assert error.fault.code == "AX-405"
+        assert "was not renewed" in error.fault.detail
+        assert "The key store is full. Unlock it." in error.fault.detail
+        office.forward(days=3)
+    assert office.refreshes() == []
+    office.slot.trouble = ""
+    assert office.login().token()
+
+
+def test_a_key_store_that_keeps_nothing_any_more_loses_no_sign_in_in_silence(office: Office) -> None:
     """The token is not used, what to do is said, and the one before it helps once the key store is open again."""
     login = office.login()
     before = office.slot.token
-    office.slot.trouble = "The key store is locked."
+    office.slot.trouble, office.slot.works = "The key store is locked.", 1
     error = refused(login.token)
     assert error.fault.code == "AX-405"
     assert "could not be kept" in error.fault.detail
