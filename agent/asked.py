@@ -96,10 +96,9 @@ def _create_in_xero(desk: Desk, request: Request) -> str:
 
 def _test(desk: Desk, _request: Request) -> str:
     found = verbs.test(desk)
-    for light in ("bad", "warning"):
-        if told := [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == light]:
-            return " ".join(told)
-    return f"All is well: {counted(len(found), 'thing')} were looked at."
+    told = [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == "bad"]
+    told += [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == "warning"]
+    return " ".join(told) or f"All is well: {counted(len(found), 'thing')} were looked at."
 
 
 def _connect_xero(desk: Desk, _request: Request) -> str:
@@ -109,8 +108,17 @@ def _connect_xero(desk: Desk, _request: Request) -> str:
     return " ".join(connect_xero(desk))
 
 
+def _bundle(desk: Desk, _request: Request) -> str:
+    """Beside the workbook; the button has said what is in it, and asked."""
+    from agent.bundle import gather, usual_path, write_bundle  # noqa: PLC0415 - only where it is asked for
+
+    path = desk.workbook.absolute().with_name(usual_path().name)
+    write_bundle(gather(desk), path)
+    return f"The support bundle is {path}. It holds no secrets, names or addresses; look into it before you send it."
+
+
 def _by_hand(_desk: Desk, request: Request) -> str:
-    """What asks for a secret, or shows something before it is written, needs a window of its own."""
+    """What asks for a secret needs a window of its own."""
     command = request.verb.replace("-", " ")
     return f"This needs a window of its own: type “autoxero {command}” in a terminal (Windows: PowerShell)."
 
@@ -130,7 +138,7 @@ _ANSWERS: Mapping[str, Callable[[Desk, Request], str]] = {
     "test": _test,
     "connect-autotask": _by_hand,
     "connect-xero": _connect_xero,
-    "bundle": _by_hand,
+    "bundle": _bundle,
 }
 
 

@@ -22,7 +22,7 @@ _NOTES = {
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
     "Reconcile": "Autotask and Xero side by side: the statement, then month by month. Every difference has its reason.",
     "Mappings": "Fill the pale yellow cells and save. “Waiting” shows what each row holds up.",
-    "Settings": "Change the pale yellow cells, and save. A Problem stops all sending; an unknown branding theme only warns.",
+    "Settings": "Change the pale yellow cells, and save. Almost every Problem stops all sending until it is mended.",
     "Log": "What the agent did, the newest first.",
 }
 _MOST_MESSAGE = 255

@@ -36,7 +36,7 @@ OPEN = ("Fault", "Retrying")
 DRAFT = ("Draft", "Awaiting approval")
 ALL_LINE, OPEN_LINE, DRAFTS_LINE = "All", "Open faults", "Drafts not yet approved"
 """The lines below the statuses."""
-SEEN_FINE, SEEN_LATE, SEEN_NEVER = "Running", "Not seen lately: is it running?", "Not seen yet"
+SEEN_FINE, SEEN_LATE, SEEN_NEVER = "Seen lately", "Not seen lately: is it running?", "Not seen yet"
 
 _ZERO = Decimal(0)
 

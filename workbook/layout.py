@@ -212,7 +212,7 @@ _STATEMENT = Table(
     "Reconcile",
     (
         Column("Currency", 14),
-        Column("Line", 80, help="From all invoices in Autotask, by the reason of each difference, to all in Xero."),
+        Column("Line", 80, "link", "From all invoices in Autotask, by the reason of each difference, to all in Xero."),
         Column("Invoices", 10, "whole"),
         Column("Net", 15, "money"),
         Column("Tax", 14, "money"),

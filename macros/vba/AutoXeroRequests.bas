@@ -13,6 +13,13 @@ Public Sub Ask(ByVal verb As String, ByVal sheetName As String)
     SendRequest verb, "", "", sheetName
 End Sub
 
+' Asks for a support bundle, once it is said what is in it.
+Public Sub AskForBundle()
+    If IsAgreed("Make a support bundle beside this workbook?" & vbLf & "It holds versions, settings, the last test, " _
+        & "the open faults, and the newest 500 rows of the log, without secrets; names and addresses are replaced. " _
+        & "'autoxero bundle --show' shows every word of it.") Then Ask "bundle", "Log"
+End Sub
+
 ' Asks for a verb on the selected invoices; a question with {n} in it is asked first.
 Public Sub AskForSelected(ByVal verb As String, ByVal question As String)
     Dim ids As String

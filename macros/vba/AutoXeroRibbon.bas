@@ -248,7 +248,7 @@ End Sub
 
 Public Sub OnBundle(control As IRibbonControl)
     On Error GoTo Failed
-    Ask "bundle", "Log"
+    AskForBundle
     Exit Sub
 Failed:
     TellFailure Err.Description

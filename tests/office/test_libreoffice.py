@@ -98,7 +98,7 @@ def test_calculates_to_what_we_stored(request: pytest.FixtureRequest, convert: C
         if not same(stored.get(place), calculated.get(place))
     }
     assert different == {}
-    assert ("Running" if is_filled else "Not seen yet") in stored.values()
+    assert ("Seen lately" if is_filled else "Not seen yet") in stored.values()
     assert str(stored["Reconcile!B1"]).startswith("90 % of 80 invoices" if is_filled else "No invoices yet")
 
 
@@ -118,7 +118,7 @@ def test_the_light_goes_red(tmp_path: Path, convert: Convert) -> None:
     """An agent that was last seen long ago is shown as such by the program alone."""
     path = Path(shutil.copy(TARGET, tmp_path / "AutoXero.xlsm"))
     project(path, Projection(names={"AutoXeroLastSeen": datetime(2026, 1, 1, 8, 0), "AutoXeroSyncEvery": 15}))
-    assert "Running" in dashboard(path).values()
+    assert "Seen lately" in dashboard(path).values()
     assert "Not seen lately: is it running?" in dashboard(convert(path, "xlsx")).values()
 
 

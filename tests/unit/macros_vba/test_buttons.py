@@ -26,7 +26,6 @@ ON_NOTHING = {
     "OnTest": "test",
     "OnConnectAutotask": "connect-autotask",
     "OnConnectXero": "connect-xero",
-    "OnBundle": "bundle",
 }
 
 
@@ -58,6 +57,15 @@ def test_a_button_asks_for_what_needs_no_selection(excel: Excel) -> None:
         assert excel.sent[-3:] == ["/inbox of Zoe", f"verb={verb}", "workbook=wb-1"]
         assert excel.told == ""
         assert "has taken it" in excel.bar
+
+
+def test_a_bundle_is_made_once_it_is_said_what_is_in_it(excel: Excel) -> None:
+    excel.with_agent()
+    excel.press("OnBundle", answers=(NO,))
+    assert excel.sent == []
+    assert "without secrets" in excel.told
+    excel.press("OnBundle", answers=(YES,))
+    assert excel.sent == ["/inbox of Zoe", "verb=bundle", "workbook=wb-1"]
 
 
 @pytest.mark.parametrize(("sheet", "place", "code"), [("Faults", "D6", "AX-106"), ("Invoices", "D6", "AX-105")])

@@ -516,7 +516,7 @@ def test_names_lists_and_the_dashboard(fresh: Path) -> None:
         return named[sheet.strip("'")][place.replace("$", "")].value
 
     assert shown("AutoXeroMode") == "Live"
-    assert shown("AutoXeroAgent") == "Running"
+    assert shown("AutoXeroAgent") == "Seen lately"
     assert shown(layout.count_name("Synced")) == 2
     assert shown(layout.count_name("Fault")) == 1
     assert (shown("AutoXeroInvoices"), shown("AutoXeroDrafts"), shown("AutoXeroOpenFaults")) == (4, 1, 1)
