@@ -77,6 +77,8 @@ class Poster:
     taken_over: set[AutotaskId] = field(default_factory=set)
     failed: dict[AutotaskId, Fault] = field(default_factory=dict)
     _failures: int = 0
+    _uncertain: list[str] = field(default_factory=list)
+    """What Xero answered to requests that may still be carried out."""
 
     # --- settling what an earlier run left ---------------------------------------------------------------------------
 
@@ -301,6 +303,9 @@ class Poster:
                 self._blame([item for item in suspects if item[1].code != "AX-403"], by_id)
                 raise stop("AX-403", "Xero fails at everything that is sent to it.")
         self._blame(suspects, by_id)
+        if len(self._uncertain) > 1 or (self._uncertain and not set(self.posted) - self.taken_over):
+            said = self._uncertain[-1].rstrip(".")
+            raise stop("AX-403", f"{said}. What became of it is looked up by the next run.")
 
     def _blame(self, suspects: Sequence[tuple[Document, Fault]], by_id: Mapping[AutotaskId, Action]) -> None:
         """Strike documents that failed alone; where nothing at all went through it is an outage, and nobody's fault."""
@@ -343,6 +348,8 @@ class Poster:
                         retry.append((left, fault("AX-403", error.detail)))
                     elif not error.is_over:
                         stopped = stop("AX-402", error.detail)
+                    elif not error.is_done:
+                        self._uncertain.append(error.detail)
                 except StopError as error:
                     self._gone(intent, by_id)
                     stopped = error

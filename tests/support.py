@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -21,6 +23,7 @@ from openpyxl.utils.escape import unescape
 from agent import views
 from agent.config import Config
 from agent.desk import Desk
+from agent.ledger.database import open_database
 from agent.pretend.cloud import Cloud
 from agent.pretend.world import LABOR, LineOf, World, empty_world, mappings
 from agent.sync import Report, sync
@@ -151,6 +154,14 @@ class Practice:
         return msgspec.json.decode(done.stdout)
 
 
+@cache
+def _fresh_ledger() -> bytes:
+    """A ledger in which nothing happened yet; made once, since making one takes as long as many a test."""
+    with TemporaryDirectory() as folder:
+        open_database(f"sqlite:///{folder}/ledger.db").dispose()
+        return (Path(folder) / "ledger.db").read_bytes()
+
+
 @contextmanager
 def open_practice(folder: Path) -> Iterator[Practice]:
     """A pretend provider with the customer Kauri Legal, the demo's mappings, and nothing invoiced yet."""
@@ -160,6 +171,7 @@ def open_practice(folder: Path) -> Iterator[Practice]:
             cloud, empty_world(cloud, datetime.now(UTC).date()), folder / "home", folder / "AutoXero.xlsm"
         )
         practice.home.mkdir(parents=True, exist_ok=True)
+        (practice.home / "ledger.db").write_bytes(_fresh_ledger())
         shutil.copyfile(template(), practice.workbook)
         practice.type_settings({**SETTINGS, "Start date": practice.world.start})
         chosen = mappings()
