@@ -184,15 +184,18 @@ class Poster:
             action = with_document(planned, shelf.with_free_number(planned.document))
             finding = shelf.find(action.document)
             invoice = action.invoice
-            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
-            if finding.verdict == "absent" or (finding.verdict == "similar" and confirmed):
-                if invoice.marked_sent is not None and not confirmed and invoice.id not in ours:
+            wish = self.records.get(invoice.id, Record(invoice.id)).wish
+            confirmed = wish in {"send", "adopt"}
+            if finding.verdict == "absent" or (finding.verdict == "similar" and wish == "send"):
+                if invoice.marked_sent is not None and wish != "send" and invoice.id not in ours:
                     outcomes.append(_waiting(invoice, marked(invoice)))
                 else:
                     left.append(action)
             elif finding.verdict == "different" and finding.fault is not None:
                 outcomes.append(self._struck(invoice.id, finding.fault, invoice))
-            elif finding.posted is not None and (finding.verdict == "ours" or confirmed):
+            elif finding.posted is not None and (
+                finding.verdict == "ours" or (finding.verdict == "equal" and confirmed)
+            ):
                 extras = adopting(self.settings, self.run, action.document, finding.posted)
                 outcomes.append(replace(_synced(action, finding.posted), follow_ups=extras))
                 self.posted[invoice.id] = finding.posted
@@ -232,7 +235,7 @@ class Poster:
             invoice = action.invoice
             numbers = (number_of(invoice, self.settings), invoice.number, f"INV:{invoice.id}")
             finding = shelf.find_voided(invoice, kinds[invoice.id], numbers)
-            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish == "send"
+            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish in {"send", "adopt"}
             if finding.posted is None:
                 left.append(action)
             elif finding.verdict == "ours" or confirmed:

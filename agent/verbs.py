@@ -98,7 +98,8 @@ def resync(
 def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
     """Confirm what waits: more than usual, or already in Xero; what was marked as sent must be named.
 
-    Of invoices named that changed since they were sent, Autotask's version is carried over to Xero.
+    Unnamed, what is in Xero is taken over where it agrees to the cent, and else still waits. Of invoices named that
+    changed since they were sent, Autotask's version is carried over to Xero.
     """
     desk.check()
     records = desk.ledger.records()
@@ -114,7 +115,9 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
     with one_at_a_time(desk):
         desk.ledger.choose([item for item in ids if records[item].status == "Changed since sent"], "send")
-        desk.ledger.wish(ids, "send")
+        to_adopt = [] if wanted else [item for item in ids if records[item].fault_code == "AX-201"]
+        desk.ledger.wish(to_adopt, "adopt")
+        desk.ledger.wish([item for item in ids if item not in to_adopt], "send")
     _log_each(desk, "Send these", ids)
     report = sync(desk, is_asked=True)
     return report, _tell(desk, ids)

@@ -21,9 +21,9 @@ Status = Literal[
     "Changed since sent",
 ]
 
-Wish = Literal["", "resync", "more", "send", "keep"]
-"""What a person asked for: ``resync`` tries again from scratch; ``more`` goes over the limit of one run; ``send`` lifts
-whatever waits for a confirmation.
+Wish = Literal["", "resync", "more", "adopt", "send", "keep"]
+"""What a person asked for: ``resync`` tries again from scratch; ``more`` goes over the limit of one run; ``adopt``
+takes over what Xero has to the cent; ``send`` lifts whatever waits for a confirmation.
 Of an invoice that changed since it was sent, ``send`` carries Autotask's version over, ``keep`` leaves Xero's."""
 
 

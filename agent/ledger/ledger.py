@@ -737,7 +737,7 @@ def _keeps_wish(wish: str, status: Status, code: str) -> bool:
     """Whether what was asked for still stands: not once it was tried or waits for another word, but in an outage."""
     if status != "Waiting" or code in HELD:
         return False
-    return wish in {"send", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
+    return wish in {"send", "adopt", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
 
 
 def _source_values(invoice: Invoice) -> dict[str, object]:

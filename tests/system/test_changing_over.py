@@ -53,6 +53,8 @@ def test_another_sum_under_its_number_waits_and_is_sent_when_a_person_says_so(pr
     number = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
     practice.sync()
     assert state(practice, number) == ("Waiting", "AX-201")
+    send_these(practice.desk())
+    assert state(practice, number) == ("Waiting", "AX-201")  # a word for all is none for this one
     assert practice.posts() == 0
     send_these(practice.desk(), [str(number)])
     assert state(practice, number) == ("Synced", "")
