@@ -18,6 +18,7 @@ from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError, stop
 from agent.ledger.outbox import Mail
 from agent.rights import Check, rights
+from agent.sync import one_at_a_time
 from agent.verbs import set_value
 from agent.wire import NoAnswerError
 from agent.xero.browser import PATIENCE, Callback, Page, Question, browse
@@ -28,6 +29,8 @@ from agent.xero.models import Connection
 Pick = Callable[[Sequence[Connection]], Connection]
 
 _RENEW_AFTER = timedelta(days=1)
+_LONGEST_SYNC = 120.0
+"""Seconds that a sign-in waits for a sync under way to end."""
 _STILL = "AutoXero is still signed in to Xero."
 _REMOVE = "In Xero it can be removed under Settings, Connected apps."
 
@@ -137,10 +140,13 @@ def connect_xero(
                 "Xero lets AutoXero in. You can close this page; the window where you started says what is next.",
             )
         )
-    found = _organisation(xero, _picked(fitting, pick))
-    login.keep(fresh)
-    keys.clear("xero-client-secret")
-    return _connected(desk, xero, found, client_id)
+    picked = _picked(fitting, pick)
+    with one_at_a_time(desk, _LONGEST_SYNC):  # a sync under way ends in the organisation in which it began
+        _fitting(desk, [picked], organisation)
+        found = _organisation(xero, picked)
+        login.keep(fresh)
+        keys.clear("xero-client-secret")
+        return _connected(desk, xero, found, client_id)
 
 
 def connect_custom(desk: Desk, client_id: str, client_secret: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from agent.domain.document import Document, Posted
@@ -40,8 +41,9 @@ def after_try(item: WriteBack, *, is_done: bool, is_its_own: bool) -> tuple[str,
 
 def is_of_all(error: StopError) -> bool:
     """Whether a trouble concerns the connection or the sign-in, and so all that is queued: not a refusal of one."""
-    is_refusal = error.fault.code in {"AX-304", "AX-403"} or "may not read or change" in error.fault.detail
-    return not is_refusal
+    detail = error.fault.detail
+    is_answer = error.fault.code in {"AX-304", "AX-403"} and not re.search(r"HTTP 50[234]", detail)
+    return not is_answer and "may not read or change" not in detail
 
 
 def follow_ups(settings: Settings, run: str, document: Document, posted: Posted) -> tuple[tuple[str, str], ...]:

@@ -184,9 +184,10 @@ class Poster:
             action = with_document(planned, shelf.with_free_number(planned.document))
             finding = shelf.find(action.document)
             invoice = action.invoice
-            wish = self.records.get(invoice.id, Record(invoice.id)).wish
-            confirmed = wish in {"send", "adopt"}
-            if finding.verdict == "absent" or (finding.verdict == "similar" and wish == "send"):
+            record = self.records.get(invoice.id, Record(invoice.id))
+            wish, confirmed = record.wish, record.wish in {"send", "adopt"}
+            is_asked = wish == "send" and record.fault_code == "AX-201"  # about this, and not about something else
+            if finding.verdict == "absent" or (finding.verdict == "similar" and is_asked):
                 if invoice.marked_sent is not None and wish != "send" and invoice.id not in ours:
                     outcomes.append(_waiting(invoice, marked(invoice)))
                 else:

@@ -214,7 +214,9 @@ class Service:
         """Beside all else, for it waits for a person. One at a time: pressed again, the earlier page is given up."""
         self._sign_ins += 1
         number = self._sign_ins
-        act = partial(self._sign_in, request, lambda: self._is_ending() or number != self._sign_ins)
+        act = partial(
+            self._sign_in, request, lambda: self._is_outdated or self._is_ending() or number != self._sign_ins
+        )
         self.browser.add(number, f"answering “{words(request.verb)}”", act, request.name)
 
     def _sync_is_due(self) -> None:
@@ -326,7 +328,7 @@ class Service:
         try:
             self._answer(request, task, is_over)
         except KeyboardInterrupt:
-            if self._is_ending():
+            if self._is_ending() or self._is_outdated:
                 raise
             self._give(request.name, "“Connect Xero” was pressed again; that began anew.")
 

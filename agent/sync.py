@@ -74,15 +74,19 @@ class Report:
 
 
 @contextmanager
-def one_at_a_time(desk: Desk) -> Iterator[None]:
+def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
     """Hold the home's lock; the operating system frees it when a process dies.
+
+    Args:
+        desk: Whose home.
+        patience: Seconds to wait for it.
 
     Raises:
         PlainError: Another run holds it (exit code 75).
     """
     lock = FileLock(desk.config.home / "agent.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise PlainError(
             "Another sync is under way.", "Wait until it has ended; it takes care of everything.", BUSY
@@ -212,7 +216,7 @@ class _Run:
         if open_headers:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
-            if self.is_live and not poster.records:
+            if not poster.records:
                 self._keep_left_out(invoices)
                 poster = self._poster(fence)
             actions = self._plan(invoices, books, poster.records)

@@ -21,7 +21,7 @@ from workbook.wiring import unwire
 
 _HOME = (
     "ledger.db*", "backups", BACKUPS, "inbox", "*.lock", "agent.alive*", "agent.log*", "bug-*.txt", "start.log",
-    "start-at-log-on.xml", ".probe-*",
+    "start-at-log-on.xml", ".probe-*", "keys.sealed*", "ledger-new.db*",
 )  # fmt: skip
 """What the agent keeps in its home: nothing else is removed from there."""
 
@@ -139,6 +139,8 @@ def _unregister(office: Office, file: Path, stop: Sequence[Command], remove: Seq
 
 
 def _clear_secrets(config: Config) -> list[str]:
+    for path in config.home.glob("keys.sealed*"):  # in place of a key store; nobody needs to know its passphrase
+        path.unlink()
     import keyring  # noqa: PLC0415 - slow
     from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415
 

@@ -108,7 +108,8 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
     if not ids and held:
         raise PlainError(
             f"{counted(len(held), 'invoice')} marked as sent in Autotask, and not found in Xero: none is sent unnamed.",
-            "Name those that should go, such as “autoxero send-these 1085”; leave the others out with never-send.",
+            f"Name those that should go, such as “autoxero send-these {held[0].autotask_id}”; leave the others out with "
+            "never-send. The sheet Faults lists them.",
             0,
         )
     if not ids:
@@ -400,7 +401,8 @@ def _check_listed(desk: Desk, name: str, value: object) -> None:
     known = {form.casefold() for entry in entries for form in (entry, code_of(entry), entry.rpartition(" (")[0])}
     if name in {"Accounts", "TaxRates"} and (kept := desk.ledger.fact("books")):
         books = msgspec.json.decode(kept, type=Books)
-        if (books.account if name == "Accounts" else books.tax_rate)(str(value)) is not None:
+        meant = (books.account if name == "Accounts" else books.tax_rate)(str(value))
+        if meant is not None and meant.is_active:
             return  # by code, label or a name that only one has
     if entries and value and str(value).casefold() not in known and code_of(str(value)).casefold() not in known:
         near = get_close_matches(str(value), entries, 3, 0.4)

@@ -19,7 +19,7 @@ from agent.domain.changes import Judgement, Sent, judge
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId, Header
-from agent.domain.money import ZERO
+from agent.domain.money import ZERO, rounded
 from agent.domain.record import Origin, Status, Wish
 from agent.errors import stop
 from agent.followups import note
@@ -148,8 +148,9 @@ def _follow(
     is_news = found is not None and found.status != sent.status
     if found is None and seen == sent.latest and sent.status != "Changed since sent" and not sent.wish:
         return 0
-    if found is None and row is None and sent.status == "Changed since sent":
-        found = Judgement(sent.status, stays=True)  # what Autotask has now was not read
+    is_told = sent.status == "Changed since sent" and not sent.wish
+    if found is None and is_told and (row is None or _still_differs(sent, header, seen)):
+        found = Judgement(sent.status, stays=True)
     outcome = _outcome(sent, found, seen)
     if found is not None and found.status == "Voided" and header.is_voided and is_news:
         told = note(f"AutoXero: {found.why},", sent.autotask_id, sent.header.number, run)
@@ -160,6 +161,12 @@ def _follow(
         title = f"{found.fault.code} {found.fault.title}" if found.fault else found.status
         desk.ledger.log(title, detail, run=run, level="Warning", about=sent.autotask_id)
     return int(found is not None and found.move != "")
+
+
+def _still_differs(sent: Sent, header: Header, seen: Posted) -> bool:
+    """Whether what was kept as it is, by a ledger made anew, is not what Autotask has now."""
+    total = abs(rounded(header.net + header.tax))
+    return sent.origin == "kept" and (total, header.date) != (seen.total, seen.date)
 
 
 def _move(desk: Desk, found: Judgement, seen: Posted) -> tuple[Judgement, Posted]:

@@ -59,7 +59,7 @@ class Filter:
             return {
                 number for number, value in rows if not all(test(self._plain(value(column))) for column, test in tests)
             }
-        except UntoldError:
+        except (UntoldError, OverflowError):
             return set()
 
     def _plain(self, value: Value) -> str | float:

@@ -350,6 +350,9 @@ class KeyedWriter(TableWriter):
         waiting = {key: row for key, row in self._wanted.items() if key not in self._seen}
         found = found_again(self._table.name, shown, waiting, self._book.epoch)
         emptied: list[str] = []
+        unknown: list[str] = []
+        # Where every invoice has its row, one more with an id of its own may be of a ledger newer than this one.
+        is_all_there = not set(waiting) - set(found.values())
         for number, _, key in self._lost:
             cells = lost[number]
             if number in found:
@@ -358,11 +361,17 @@ class KeyedWriter(TableWriter):
                 self._show(number, cells, key)  # the reader refuses both, and says so beside both
             elif key in self._seen:
                 self._twin(number, cells, key)
-            elif self._tally and self._is_whole:
+            elif self._tally and self._is_whole and not (is_all_there and key[0].isdecimal()):
                 self._empty(number, cells)
                 emptied.append(f"row {number}: {' · '.join(key) or 'none'}")
             else:
+                unknown += [key[0]] if self._tally and self._is_whole else []
                 self._count(cells, {})
+        if unknown:
+            self.notes.append(
+                f"{self._grid.sheet_name}: the agent does not know the invoices with the ids {listed(unknown)}. Their "
+                "rows were left as they are. If an older ledger was put back, run “autoxero rebuild-ledger”."
+            )
         self._tell_lost([called(self._table, self._wanted[key]) for key in found.values()], emptied)
 
     def _tell_lost(self, found: Sequence[str], emptied: Sequence[str]) -> None:

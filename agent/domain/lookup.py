@@ -112,9 +112,11 @@ class Shelf:
                     return _taken(item, document, f"the number {item.number}")
                 is_ours = after_sending or document.kind == "Credit note"
                 return Finding("ours" if is_ours else "equal", item)
-        if not after_sending and (named := self._find_by_label(document)) is not None:
+        named = None if after_sending else self._find_by_label(document)
+        if named is not None and named.verdict == "equal":
             return named
-        return self._find_by_sums(document, after_sending=after_sending)
+        alike = self._find_by_sums(document, after_sending=after_sending)
+        return named if named is not None and alike.verdict == "absent" else alike
 
     def _find_by_label(self, document: Document) -> Finding | None:
         """What bears the invoice's number in Autotask, though we number otherwise: another tool may have sent it."""
@@ -138,13 +140,16 @@ class Shelf:
             numbers: Those that its document may bear.
         """
         for item in self._by_mark.get(invoice.id, []):
+            self._claimed.add(item.id)
             return Finding("ours", item)
         total = abs(rounded(invoice.total))
         alike = [
             item
             for group in self._by_number.values()
             for item in group
-            if (item.kind, item.total) == (kind, total) and item.id not in self._own and marked_id(item) is None
+            if (item.kind, item.total) == (kind, total)
+            and item.id not in self._own | self._claimed
+            and marked_id(item) is None
         ]
         named = {_number(number) for number in numbers if number}
         for item in alike:
@@ -154,6 +159,7 @@ class Shelf:
                 and _number(item.contact_name) == _number(invoice.customer.name)
             )
             if total and (is_like_it or _number(item.number) in named):
+                self._claimed.add(item.id)
                 return Finding("equal", item)
         return Finding("absent")
 

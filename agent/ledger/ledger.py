@@ -302,7 +302,10 @@ class Ledger:
         with self.engine.begin() as connection:
             for autotask_id in ids:
                 here = (t.invoice.c.autotask_id == autotask_id) & t.invoice.c.status.in_(("Skipped", "Fault"))
-                connection.execute(update(t.invoice).where(here).values(status="Waiting", why="It was changed"))
+                blank = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), "")
+                connection.execute(
+                    update(t.invoice).where(here).values(status="Waiting", why="It was changed", **blank)
+                )
 
     def paid_dates(self) -> dict[AutotaskId, str]:
         """The paid date that was last written, or queued to be, for each invoice; blank where it was cleared."""

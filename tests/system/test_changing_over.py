@@ -124,3 +124,36 @@ def test_what_was_never_to_be_sent_is_not_sent_by_an_empty_ledger(practice: Prac
     practice.sync()
     assert practice.rows()[number]["status"] == "Never send"
     assert ids_in_xero(practice) == {str(other): 1}
+
+
+def test_a_word_about_something_else_sends_no_second_document(practice: Practice) -> None:
+    """Its fault was another one when Send now was chosen: what Xero has under its number waits for its own word."""
+    sent_by_another_tool(practice, number="AT-1", quantity=3)
+    number = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")], number="AT-1")
+    for _ in range(3):
+        practice.sync()
+    assert state(practice, number) == ("Fault", "AX-109")
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    send_these(practice.desk(), [str(number)])
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+
+
+def test_two_voided_invoices_are_not_found_in_one_document(practice: Practice) -> None:
+    sent_by_another_tool(practice)
+    numbers = [five_days_old(practice) for _ in range(2)]
+    for number in numbers:
+        practice.cloud.autotask.void(number)
+    practice.sync()
+    assert sorted(practice.rows()[number]["status"] for number in numbers) == ["Skipped", "Waiting"]
+
+
+def test_a_preview_by_an_empty_ledger_keeps_what_was_never_to_be_sent(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.ask("sync", "--dry-run")
+    practice.ask("never-send", str(number), "--because", "paid in cash")
+    lose_ledger(practice)
+    practice.sync(dry_run=True)
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Never send"
+    assert practice.posts() == 0

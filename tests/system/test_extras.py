@@ -187,3 +187,13 @@ def test_a_ledger_that_was_put_back_doubles_no_note(practice: Practice) -> None:
     practice.cloud.xero.now = lambda: now() + timedelta(minutes=10)
     practice.sync()
     assert set(sent_notes(practice)) == {1}
+
+
+def test_a_short_outage_gives_no_write_back_up(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.cloud.troubles.add(Trouble("503", system="autotask", method="PATCH", times=None))
+    for _ in range(4):
+        assert practice.sync().problems
+    practice.cloud.troubles.clear()
+    practice.sync()
+    assert practice.cloud.autotask.tables["Invoices"][number]["webServiceDate"] is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import StopError
+from agent.ledger.database import back_up
 from agent.pretend.troubles import Trouble
 from agent.rebuilding import rebuild_ledger
 from tests.support import Practice, support
@@ -201,3 +202,32 @@ def test_what_differs_is_told_where_it_was_found(practice: Practice) -> None:
     practice.cloud.autotask.change("Invoices", number, invoiceDateTime=day.isoformat())
     rebuild_ledger(practice.desk())
     assert practice.rows()[number]["status"] == "Synced with warnings"
+
+
+def test_what_changed_since_it_was_sent_stays_told(practice: Practice) -> None:
+    (number,) = some_invoices(practice, 1)
+    practice.sync()
+    practice.cloud.xero.change(practice.rows()[number]["xero_invoice_id"], status="AUTHORISED")
+    practice.reprice(number)
+    practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Changed since sent"
+    rebuild_ledger(practice.desk())
+    for _ in range(2):
+        practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Changed since sent"
+
+
+def test_an_older_ledger_erases_nothing_from_the_workbook(practice: Practice) -> None:
+    """What the sheet tells is needed once the ledger is made anew."""
+    back_up(practice.desk().ledger.engine, "old")
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.ask("sync", "--dry-run")
+    practice.ask("never-send", str(number), "--because", "paid in cash")
+    lose_ledger(practice)
+    (practice.home / "backups" / "ledger-old.db").replace(practice.home / "ledger.db")
+    practice.set(Paused="Yes")
+    practice.sync()
+    practice.set(Paused="No")
+    assert rebuild_ledger(practice.desk()).never_send == 1
+    practice.sync()
+    assert practice.posts() == 0
