@@ -108,8 +108,8 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
     if not ids and held:
         raise PlainError(
             f"{counted(len(held), 'invoice')} marked as sent in Autotask, and not found in Xero: none is sent unnamed.",
-            f"Name those that should go, such as “autoxero send-these {held[0].autotask_id}”; leave the others out with "
-            "never-send. The sheet Faults lists them.",
+            f"Name those that should go, such as “autoxero send-these {held[0].autotask_id}”; leave the others out "
+            "with never-send. The sheet Faults lists them.",
             0,
         )
     if not ids:
