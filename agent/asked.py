@@ -96,8 +96,12 @@ def _create_in_xero(desk: Desk, request: Request) -> str:
 
 def _test(desk: Desk, _request: Request) -> str:
     found = verbs.test(desk)
-    told = [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == "bad"]
-    told += [f"{check.name}: {check.message} {check.next_step}" for check in found if check.light == "warning"]
+    told = [
+        f"{check.name}: {check.message} {check.next_step}"
+        for light in ("bad", "warning")
+        for check in found
+        if check.light == light
+    ]
     return " ".join(told) or f"All is well: {counted(len(found), 'thing')} were looked at."
 
 

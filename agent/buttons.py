@@ -5,7 +5,6 @@ Everything ends in a sentence. Nothing here knows Excel: the open workbook is a 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from agent.asked import answer, note, words
 from agent.bugs import write_report
+from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
 from agent.domain.labels import code_of
@@ -127,7 +127,7 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
         PlainError: It is another user's, another one, or a copy.
     """
     desk = open_desk(screen.path, tell)
-    if screen.inbox and not _is_same(Path(screen.inbox), desk.config.inbox):
+    if screen.inbox and differ(screen.inbox, desk.config.inbox):
         raise PlainError(
             f"This workbook belongs to another user of this computer (its buttons write to {screen.inbox}); nothing "
             "was done.",
@@ -143,14 +143,6 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
         what = "another workbook than the agent's" if is_other else "a copy of the agent's workbook"
         raise PlainError(f"This is {what}; nothing was done.", f"Use {kept}, or run “autoxero install” for this one.")
     return desk
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one folder; Windows has short names beside the long ones."""
-    try:
-        return one.samefile(other)
-    except OSError:
-        return os.path.normcase(one) == os.path.normcase(other)
 
 
 def _id_of(desk: Desk) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from agent.domain.settings import Settings
 from agent.errors import PlainError
@@ -136,6 +137,13 @@ def synced_part(path: Path) -> str:
     """The folder on the path that OneDrive or the like keeps in sync; blank where none does, as far as names tell."""
     parts = (*path.absolute().parts, *path.resolve().parts)
     return next((part for part in parts if part.casefold().startswith(_SYNCED)), "")
+
+
+def differ(one: str | PurePath, other: str | PurePath) -> bool:
+    """Whether two paths name different places; Windows has short names beside the long ones."""
+    with suppress(OSError):  # one of them is not there, or is another user's
+        return not Path(one).samefile(other)
+    return os.path.normcase(os.path.normpath(one)) != os.path.normcase(os.path.normpath(other))
 
 
 def is_on_network(path: Path) -> bool:

@@ -7,16 +7,14 @@ how a newer AutoXero is brought in.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib.metadata import version
-from pathlib import Path, PurePath
+from pathlib import Path
 
-from agent.config import Config, is_on_network, synced_part
+from agent.config import Config, differ, is_on_network, synced_part
 from agent.errors import PlainError
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
@@ -79,7 +77,7 @@ def plan_workbook(office: Office, wanted: Path | None) -> Plan:
     known = known_facts(office.config)
     path = _place(wanted, known, office.documents)
     wiring = _wiring(office, path, known)
-    moved = known["workbook_path"] and _differ(known["workbook_path"], path)
+    moved = known["workbook_path"] and differ(known["workbook_path"], path)
     steps = [
         Step(
             f"Bring the ledger in {office.config.home} up to date; a backup is made before it is changed.",
@@ -143,7 +141,7 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
         raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
     inbox = office.inbox
     is_known = now.workbook_id and now.workbook_id == known["workbook_id"]
-    if now.inbox and _differ(now.inbox, inbox) and not is_known:
+    if now.inbox and differ(now.inbox, inbox) and not is_known:
         raise PlainError(
             f"This workbook belongs to the AutoXero of another user or computer: its buttons write to {now.inbox}.",
             "Install with a workbook of your own (--workbook FOLDER), or let that user run “autoxero uninstall” first.",
@@ -160,13 +158,6 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
-
-
-def _differ(one: str, other: str | PurePath) -> bool:
-    """Whether two paths name different places; Windows has short names beside the long ones."""
-    with suppress(OSError):  # one of them is not there, or is another user's
-        return not Path(one).samefile(other)
-    return os.path.normcase(os.path.normpath(one)) != os.path.normcase(os.path.normpath(other))
 
 
 def _workbook_text(office: Office, path: Path) -> str:

@@ -210,7 +210,7 @@ class Poster:
         self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
         return left
 
-    def look_for_voided(self, actions: Sequence[Action]) -> list[Action]:
+    def look_for_voided(self, actions: Sequence[Action]) -> set[AutotaskId]:
         """Look for the documents of invoices that were voided in Autotask, and of which the ledger knows nothing.
 
         One may stand in Xero from before the ledger, or another tool: then its customer would owe it and what is
@@ -218,10 +218,10 @@ class Poster:
         for a word.
 
         Returns:
-            The actions of invoices that Xero does not have.
+            The invoices that stand there, or may: they are concluded.
         """
         if not actions:
-            return []
+            return set()
         kinds = {action.invoice.id: kind_of(action.invoice) for action in actions}
         found = [
             posted
@@ -231,22 +231,23 @@ class Poster:
             )
         ]
         shelf = Shelf(found, [record.xero_id for record in self.records.values() if record.xero_id])
-        left: list[Action] = []
+        standing: set[AutotaskId] = set()
         for action in actions:
             invoice = action.invoice
             numbers = (number_of(invoice, self.settings), invoice.number, f"INV:{invoice.id}")
             finding = shelf.find_voided(invoice, kinds[invoice.id], numbers)
             confirmed = self.records.get(invoice.id, Record(invoice.id)).wish in {"send", "adopt"}
             if finding.posted is None:
-                left.append(action)
-            elif finding.verdict == "ours" or confirmed:
+                continue
+            standing.add(invoice.id)
+            if finding.verdict == "ours" or confirmed:
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
                 self.ledger.conclude([_still_stands(invoice, finding.posted)])
                 self.taken_over.add(invoice.id)
                 self.posted[invoice.id] = finding.posted
             else:
                 self.ledger.conclude([_waiting(invoice, _voided_there(finding.posted))])
-        return left
+        return standing
 
     def findings(self, documents: Sequence[Document]) -> list[Finding]:
         """What Xero has of each document that would be sent; nothing is written down."""
@@ -307,15 +308,20 @@ class Poster:
                 self._blame([item for item in suspects if item[1].code != "AX-403"], by_id)
                 raise stop("AX-403", "Xero fails at everything that is sent to it.")
         self._blame(suspects, by_id)
-        if len(self._uncertain) > 1 or (self._uncertain and not set(self.posted) - self.taken_over):
+        if len(self._uncertain) > 1 or (self._uncertain and not self._has_sent):
             said = self._uncertain[-1].rstrip(".")
             raise stop("AX-403", f"{said}. What became of it is looked up by the next run.")
+
+    @property
+    def _has_sent(self) -> bool:
+        """Whether something went through in this run: what was only taken over says nothing about sending."""
+        return bool(set(self.posted) - self.taken_over)
 
     def _blame(self, suspects: Sequence[tuple[Document, Fault]], by_id: Mapping[AutotaskId, Action]) -> None:
         """Strike documents that failed alone; where nothing at all went through it is an outage, and nobody's fault."""
         for document, trouble in suspects:
             invoice = by_id[document.autotask_id].invoice
-            if set(self.posted) - self.taken_over or trouble.code != "AX-403":
+            if self._has_sent or trouble.code != "AX-403":
                 self.ledger.conclude([self._struck(invoice.id, fault_of_one(trouble), invoice)])
             else:
                 self.ledger.conclude([_waiting(invoice, trouble)])
@@ -558,11 +564,15 @@ def _still_stands(invoice: Invoice, posted: Posted) -> Outcome:
     )  # fmt: skip
 
 
+def _named(posted: Posted) -> str:
+    """A document in Xero, so that a person finds it."""
+    return f"{posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total}"
+
+
 def _voided_there(posted: Posted) -> Fault:
     return fault(
         "AX-201",
-        f"It was voided in Autotask, and Xero still has {posted.number or posted.id} of {posted.contact_name}, "
-        f"{posted.date}, {posted.currency} {posted.total}, which agrees with it.",
+        f"It was voided in Autotask, and Xero still has {_named(posted)}, which agrees with it.",
         waits=True,
         instead="Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
     )
@@ -571,9 +581,8 @@ def _voided_there(posted: Posted) -> Fault:
 def _like_it(posted: Posted, document: Document) -> Fault:
     return fault(
         "AX-201",
-        f"Xero already has {posted.number} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total} "
-        f"({posted.status.lower()}), which bears this invoice's number in Autotask; ours would be {document.date}, "
-        f"{document.currency} {document.expected.total}.",
+        f"Xero already has {_named(posted)} ({posted.status.lower()}), which bears this invoice's number in Autotask; "
+        f"ours would be {document.date}, {document.currency} {document.expected.total}.",
         waits=True,
         instead="If Xero's is this invoice, choose Never send; if it is another sale, press Send these.",
     )
@@ -583,8 +592,7 @@ def already_there(posted: Posted) -> Fault:
     """AX-201: a document without our mark that agrees to the cent; it waits for a word."""
     return fault(
         "AX-201",
-        f"Xero already has {posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} "
-        f"{posted.total}, which agrees to the cent.",
+        f"Xero already has {_named(posted)}, which agrees to the cent.",
         waits=True,
         instead="Press Send these to take it over; nothing is sent twice.",
     )

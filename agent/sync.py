@@ -343,10 +343,8 @@ class _Run:
             self._log_decisions(action)
         voided = [action for action in actions if _may_stand(action, poster.records)]
         with self._light("xero"):
-            gone = {action.invoice.id for action in voided} - {
-                action.invoice.id for action in poster.look_for_voided(voided)
-            }
-        actions = [action for action in actions if action.invoice.id not in gone]
+            standing = poster.look_for_voided(voided)
+        actions = [action for action in actions if action.invoice.id not in standing]
         ledger.conclude(_standing(action, poster.records) for action in actions if action.verb in {"skip", "wait"})
         for action in actions:
             if action.verb == "fault" and action.fault is not None:
