@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -192,9 +193,11 @@ def test_killed_at_random_moments(practice: Practice, numbers: str) -> None:
     longest = 1.5
     while kills < -(-KILLS // 12):
         expected += some_invoices(practice, 3, same=True)
+        before = len(practice.cloud.calls)
         with start_sync(practice) as started:
+            until_calls(practice, before + 1, [started])  # however long this machine takes to start it
             begun = time.monotonic()
-            moment = dice.uniform(0.2, longest)
+            moment = dice.uniform(0, longest)
             while started.poll() is None and time.monotonic() - begun < moment:
                 time.sleep(0.005)
             if started.poll() is None:
@@ -254,6 +257,14 @@ def start_sync(practice: Practice, **more: Any) -> subprocess.Popen[str]:
         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
         **more,
     )  # fmt: skip
+
+
+def until_calls(practice: Practice, count: int, started: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait until the cloud was called so often in all, or until all that was started has ended."""
+    deadline = time.monotonic() + 60
+    while len(practice.cloud.calls) < count and any(process.poll() is None for process in started):
+        assert time.monotonic() < deadline, "neither a call nor an end within a minute"
+        time.sleep(0.005)
 
 
 def killed_at(practice: Practice, target: int, *, after_commit: bool, write: tuple[str, str] = ("", "")) -> bool:
