@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from agent.autotask.models import stamp
 from agent.domain.document import Document, Posted
 from agent.domain.invoice import AutotaskId
 from agent.domain.settings import Settings
@@ -50,7 +51,7 @@ def follow_ups(settings: Settings, run: str, document: Document, posted: Posted)
     """What the settings ask for once a document was created, as pairs of field and value."""
     found = []
     if settings.mark_as_sent:
-        found.append(("webServiceDate", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+        found.append(("webServiceDate", stamp(datetime.now(UTC))))
     if settings.write_number_back and posted.number:
         found.append(("invoiceNumber", posted.number))
     if settings.history_note:

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from agent.autotask.models import stamp
 from agent.autotask.source import Source, Window
 from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
@@ -297,7 +298,7 @@ def _found(invoice: Invoice, posted: Posted, told: Shown, settings: Settings, ru
     if marked_id(posted) is None and posted.kind == "Invoice":
         todo.append(note("AutoXero found this and took it over", invoice.id, invoice.label, run))
     if settings.mark_as_sent and invoice.marked_sent is None:
-        todo.append(("webServiceDate", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")))
+        todo.append(("webServiceDate", stamp(datetime.now(UTC))))
     if invoice.is_voided:
         invoice = replace(invoice, is_voided=False)  # as it was sent: the next look deals with it as with any other
     status: Status = "Synced with warnings" if differs else "Synced"

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from agent.autotask.client import values_of
-from agent.autotask.models import BillingItemRow, IdRow, InvoiceRow, instant
+from agent.autotask.models import BillingItemRow, IdRow, InvoiceRow, instant, stamp
 from agent.desk import Desk
 from agent.domain.money import NOTHING, ZERO, Totals
 from agent.errors import StopError
@@ -86,7 +86,7 @@ def _reading(desk: Desk, entity: str) -> tuple[str, str] | None:
 def _hidden_lines(desk: Desk) -> tuple[str, str] | None:
     """The newest invoice of which the user sees too few lines, and what to do."""
     now = desk.autotask.now()
-    since = {"op": "gte", "field": "createDateTime", "value": f"{now - _RECENT:%Y-%m-%dT%H:%M:%S.000Z}"}
+    since = {"op": "gte", "field": "createDateTime", "value": stamp(now - _RECENT)}
     rows = desk.autotask.query("Invoices", InvoiceRow, since)  # the oldest first, page by page to the newest
     found = deque((row for row in rows if _is_settled(row, desk)), maxlen=_LOOKED_AT)
     sums = _line_sums(desk, [row.id for row in found])

@@ -16,7 +16,6 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from agent.alerts import alert
-from agent.autotask.models import InvoiceRow
 from agent.autotask.source import Source, Window
 from agent.desk import Desk
 from agent.domain.books import Books, Organisation
@@ -37,7 +36,7 @@ from agent.posting import Poster
 from agent.projecting import project_all
 from agent.shown import shown_in
 from agent.updates import settle_updates
-from agent.watch import note_others, was_changed, watch
+from agent.watch import Pulled, note_others, was_changed, watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
@@ -192,7 +191,8 @@ class _Run:
         with self._light("autotask"):
             desk.reach_autotask()
             source = Source(desk.autotask)
-            headers, complete = self._pull(source)
+            pulled, complete = self._pull(source)
+            headers = pulled.headers
         with self._light("xero"):
             desk.tell("Reading Xero")
             organisation = desk.reach_xero()
@@ -229,7 +229,8 @@ class _Run:
         if self.is_live:
             with self._light("xero"):
                 desk.tell("Looking for changes")
-                looked = watch(desk, poster, organisation, is_asked=self.is_asked or bool(desk.reading.wishes))
+                is_asked = self.is_asked or bool(desk.reading.wishes)
+                looked = watch(desk, poster, organisation, pulled, is_asked=is_asked)
                 report.voided, report.updated = looked.voided, looked.updated
         self._write_back()
         if held is not None:
@@ -264,7 +265,7 @@ class _Run:
 
     # --- pulling -----------------------------------------------------------------------------------------------------
 
-    def _pull(self, source: Source) -> tuple[dict[AutotaskId, InvoiceRow], Any]:
+    def _pull(self, source: Source) -> tuple[Pulled, Any]:
         """The headers of everything new and everything unsettled, and how to remember that the pull was complete."""
         ledger, settings = self.ledger, self.settings
         assert settings.start_date is not None  # desk.check() has seen to it
@@ -300,7 +301,7 @@ class _Run:
             told = {"at": started.isoformat(), "last": last, "from": begun, "skipping": skipping}
             ledger.remember(pull=json.dumps(told), late="")
 
-        return headers, complete
+        return Pulled(headers, window.created_from), complete
 
     # --- planning ----------------------------------------------------------------------------------------------------
 

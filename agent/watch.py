@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
 import msgspec
 
 from agent.autotask.client import MOST_VALUES, values_of
-from agent.autotask.models import InvoiceRow, day
+from agent.autotask.models import InvoiceRow, day, stamp
 from agent.desk import Desk
 from agent.domain.books import Organisation
 from agent.domain.changes import Judgement, Sent, judge
@@ -44,13 +44,27 @@ class Looked:
     updated: int = 0
 
 
-def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: bool = False) -> Looked:
+@dataclass(frozen=True)
+class Pulled:
+    """What this run has read of Autotask's headers already.
+
+    Attributes:
+        headers: By id.
+        created_from: Everything created since is among them; None where only some are.
+    """
+
+    headers: Mapping[AutotaskId, InvoiceRow]
+    created_from: datetime | None
+
+
+def watch(desk: Desk, poster: Poster, organisation: Organisation, pulled: Pulled, *, is_asked: bool = False) -> Looked:
     """Find what changed since the last look, and put it right or tell it.
 
     Args:
         desk: What the run works with.
         poster: The run, as far as sending goes.
         organisation: Lock dates.
+        pulled: What is not read again.
         is_asked: Look now, whatever the clock says.
 
     Raises:
@@ -68,7 +82,7 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, *, is_asked: b
         return Looked()
     rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
     asked = [key for key, row in rows.items() if row["wish"] or row["status"] == "Changed since sent"]
-    headers = _headers(desk, since, now, asked)
+    headers = _headers(desk, since, now, asked, pulled)
     _note_late(desk, headers)
     latest = _latest(desk, since)
     ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})
@@ -106,18 +120,24 @@ def note_others(desk: Desk) -> None:
     desk.ledger.remember(others_from=start.isoformat())
 
 
-def _headers(desk: Desk, since: datetime, now: datetime, ids: Sequence[AutotaskId]) -> dict[AutotaskId, InvoiceRow]:
+def _headers(
+    desk: Desk, since: datetime, now: datetime, ids: Sequence[AutotaskId], pulled: Pulled
+) -> dict[AutotaskId, InvoiceRow]:
     """Autotask's headers of the last three months, whatever was voided since the last look, and those of the ids."""
     from_day = (now - _WINDOW).date().isoformat()
-    stamp = (since - timedelta(days=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    condition = {
-        "op": "or",
-        "items": [
-            {"op": "gte", "field": "invoiceDateTime", "value": from_day},
-            {"op": "gte", "field": "voidedDate", "value": stamp},
-        ],
-    }
-    found = {AutotaskId(row.id): row for row in desk.autotask.query("Invoices", InvoiceRow, condition)}
+    conditions: list[dict[str, object]] = [
+        {
+            "op": "or",
+            "items": [
+                {"op": "gte", "field": "invoiceDateTime", "value": from_day},
+                {"op": "gte", "field": "voidedDate", "value": stamp(since - timedelta(days=1))},
+            ],
+        }
+    ]
+    if pulled.created_from is not None:
+        conditions.append({"op": "lt", "field": "createDateTime", "value": stamp(pulled.created_from)})
+    found = {AutotaskId(row.id): row for row in desk.autotask.query("Invoices", InvoiceRow, *conditions)}
+    found |= pulled.headers
     missing = [key for key in ids if key not in found]
     for start in range(0, len(missing), MOST_VALUES):
         some = values_of("id", missing[start : start + MOST_VALUES])

@@ -169,6 +169,11 @@ def instant(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def stamp(moment: datetime) -> str:
+    """An instant as Autotask takes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
 def day(text: str | None) -> date | None:
     """A calendar day: date-only fields come as midnight and are never converted by time zone."""
     try:

@@ -20,6 +20,7 @@ from agent.autotask.models import (
     NamedRow,
     day,
     instant,
+    stamp,
 )
 from agent.domain.invoice import AutotaskId, CompanyId, Customer, Invoice, Line, Person
 from agent.errors import StopError
@@ -210,8 +211,7 @@ def _condition(window: Window) -> dict[str, object]:
         return {"op": "gte", "field": "invoiceDateTime", "value": window.dated_from.isoformat()}
     items: list[dict[str, object]] = [{"op": "gt", "field": "id", "value": window.after or 0}]
     if window.created_from is not None:
-        stamp = window.created_from.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        items.append({"op": "gte", "field": "createDateTime", "value": stamp})
+        items.append({"op": "gte", "field": "createDateTime", "value": stamp(window.created_from)})
     return {"op": "or", "items": items}
 
 
