@@ -312,9 +312,9 @@ def _faults(desk: Desk) -> object:
 def _documents(desk: Desk, wanted: set[int]) -> dict[int, list[Any]]:
     """The documents of these invoices that were sent, or would be."""
     found: defaultdict[int, list[Any]] = defaultdict(list)
-    for item in json.loads(desk.ledger.fact("preview") or "[]"):
-        if item["autotask_id"] in wanted and item["document"]:
-            found[item["autotask_id"]].append(item["document"])
+    for item in desk.ledger.previews():
+        if item.autotask_id in wanted and item.document:
+            found[item.autotask_id].append(msgspec.to_builtins(item.document))
     query = (
         select(t.intent_item.c.autotask_id, t.intent_item.c.state, t.intent.c.documents)
         .join(t.intent, t.intent.c.key == t.intent_item.c.key)

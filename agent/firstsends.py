@@ -6,77 +6,56 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from agent import verbs
 from agent.answers import Question, yes
 from agent.autotask.models import instant
-from agent.domain.document import Document, DocumentKind
+from agent.domain.document import DocumentKind
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
-from agent.domain.lookup import Finding
 from agent.domain.money import ZERO
+from agent.domain.preview import Preview
 from agent.domain.record import Record
 from agent.domain.text import counted
 from agent.errors import PlainError
 from agent.guide import Guide, left, named
-from agent.posting import Poster
 from agent.sync import sync
 from agent.views import sums
 
 _SIGNS: Mapping[DocumentKind, int] = {"Invoice": 1, "Credit note": -1}
-_ACTIONS = {"Wait": "wait", "Skip": "are skipped", "Fault": "cannot be sent", "Keep": "are left as they are"}
-
-
-class _Previewed(msgspec.Struct):
-    """A row of the last preview."""
-
-    action: str
-    autotask_id: int
-    number: str
-    customer: str
-    why: str
-    document: Document | None = None
+_ACTIONS = {
+    "Wait": "wait",
+    "Skip": "are skipped",
+    "Fault": "cannot be sent",
+    "Keep": "are left as they are",
+    "Take over": "in Xero already, sent by AutoXero before",
+}
 
 
 def look_up(guide: Guide) -> str:
     """Look for every invoice in Xero before anything is sent."""
     guide.preview()
-    findings = _findings(guide)
-    groups: defaultdict[str, list[Document]] = defaultdict(list)
-    for document, finding in findings:
-        groups[finding.verdict].append(document)
-    marked = _marked(guide, [document.autotask_id for document in groups["absent"]])
-    absent = [document for document in groups["absent"] if document.autotask_id not in marked]
+    groups: defaultdict[str, list[Preview]] = defaultdict(list)
+    for row in guide.desk.ledger.previews():
+        groups["marked" if row.code == "AX-111" else row.verdict].append(row)
+    absent, equal = groups["absent"], [row.autotask_id for row in groups["equal"]]
     for title, group in (
         ("not in Xero: they are sent when you say so", absent),
         ("in Xero, equal to the cent: nothing is sent", groups["equal"]),
         ("in Xero, sent by AutoXero before: they are taken over by themselves", groups["ours"]),
         ("in Xero under their number, but over another sum: AX-201 says what to do", groups["similar"]),
         ("another document has their number: AX-201 says what to do", groups["different"]),
-        ("marked as sent in Autotask, but not found in Xero: they wait as AX-111",
-         [document for document in groups["absent"] if document.autotask_id in marked]),
+        ("marked as sent in Autotask, but not found in Xero: they wait as AX-111", groups["marked"]),
     ):  # fmt: skip
         if group or group is absent:
-            names = named([document.label for document in group])
+            names = named([row.number for row in group])
             guide.say(f"  {len(group):>5}  {title}{': ' + names if names else ''}")
-    equal, declined = [document.autotask_id for document in groups["equal"]], list[AutotaskId]()
+    declined = [row.autotask_id for row in groups["similar"]]
     if equal:
         text = "yes: AutoXero takes these documents for theirs and follows them. no: they wait, and nothing is sent."
         if not yes(guide.talk, Question("take_over", f"Take over these {len(equal)}?", "yes", text)):
-            declined, equal = equal, []
-    similar = [document.autotask_id for document in groups["similar"]]
-    guide.state.take_over, guide.state.declined = equal, declined + similar
-    guide.state.aside = len(findings) - len(absent)
+            declined, equal = equal + declined, []
+    guide.state.take_over, guide.state.declined = equal, declined
     return f"{len(absent)} to be sent, {len(equal)} to be taken over"
-
-
-def _findings(guide: Guide) -> list[tuple[Document, Finding]]:
-    documents = [row.document for row in _rows(guide) if row.document is not None and row.action == "Send"]
-    guide.desk.reach_xero()
-    ledger = guide.desk.ledger
-    poster = Poster(ledger, guide.desk.xero, "", 0, ledger.records(), guide.desk.settings)
-    return list(zip(documents, poster.findings(documents), strict=True)) if documents else []
 
 
 def _marked(guide: Guide, ids: Sequence[AutotaskId]) -> set[AutotaskId]:
@@ -88,7 +67,7 @@ def _marked(guide: Guide, ids: Sequence[AutotaskId]) -> set[AutotaskId]:
 
 def preview(guide: Guide) -> str:
     """Show what would be sent."""
-    rows = _rows(guide)
+    rows = guide.desk.ledger.previews()
     guide.say(f"  What would be sent, in {guide.desk.settings.invoice_status.lower()} state:")
     documents = [row.document for row in rows if row.document is not None and row.action == "Send"]
     for currency in sorted({document.currency for document in documents}):
@@ -96,12 +75,7 @@ def preview(guide: Guide) -> str:
         net = sum((_SIGNS[item.kind] * item.expected.net for item in some), ZERO)
         tax = sum((_SIGNS[item.kind] * item.expected.tax for item in some), ZERO)
         guide.say(f"    {len(some):>5}  {currency} {net:,.2f} + tax {tax:,.2f} = {net + tax:,.2f}")
-    if aside := guide.state.aside:
-        guide.say(f"    {aside:>5}  of them in Xero already or marked as sent, as told above: not to be sent")
-    known = {row["autotask_id"]: row for row in guide.desk.ledger.rows()}
-    stops = Counter(
-        known.get(row.autotask_id, {}).get("fault_code") or row.action for row in rows if row.action != "Send"
-    )
+    stops = Counter(row.code or row.action for row in rows if row.action != "Send")
     for code, count in stops.most_common():
         title = f"{code} {CATALOGUE[code].short_title}" if code in CATALOGUE else _ACTIONS.get(code, code)
         guide.say(f"    {count:>5}  {title}")
@@ -113,10 +87,7 @@ def preview(guide: Guide) -> str:
 def drafts(guide: Guide) -> str:
     """Send a few as drafts, to be looked at in Xero."""
     guide.preview()
-    findings = _findings(guide)
-    absent = [document for document, finding in findings if finding.verdict == "absent"]
-    marked = _marked(guide, [document.autotask_id for document in absent])
-    free = [document.autotask_id for document in absent if document.autotask_id not in marked]
+    free = [row.autotask_id for row in guide.desk.ledger.previews() if row.action == "Send"]
     free += [AutotaskId(row["autotask_id"]) for row in _rest(guide)]  # where an earlier first run left them
     taken = list(guide.state.take_over)
     known = guide.desk.ledger.records()
@@ -222,7 +193,3 @@ def _status(guide: Guide, answer: str) -> str:
     if answer != guide.desk.settings.invoice_status:
         guide.put("Invoice status in Xero", answer)
     return answer
-
-
-def _rows(guide: Guide) -> list[_Previewed]:
-    return msgspec.json.decode(guide.desk.ledger.fact("preview") or "[]", type=list[_Previewed])

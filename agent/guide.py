@@ -35,14 +35,12 @@ class State(msgspec.Struct):
         take_over: The invoices whose documents in Xero are to be taken over.
         declined: Those that are not, although they agree or bear the number: the setup does not send them either.
         drafts: The invoices that were sent as drafts, to be looked at.
-        aside: How many that could be sent are not to be: they are in Xero already, or marked as sent.
     """
 
     done: dict[str, str] = msgspec.field(default_factory=dict)
     take_over: list[AutotaskId] = msgspec.field(default_factory=list)
     declined: list[AutotaskId] = msgspec.field(default_factory=list)
     drafts: list[AutotaskId] = msgspec.field(default_factory=list)
-    aside: int = 0
 
 
 @dataclass

@@ -16,9 +16,10 @@ from datetime import datetime, timedelta
 
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
+from agent.domain.firstlook import Look, look, voided_there
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import Finding, Shelf, marked_id
-from agent.domain.plan import Action, with_document
+from agent.domain.lookup import Shelf, marked_id
+from agent.domain.plan import Action
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
@@ -173,42 +174,37 @@ class Poster:
         Returns:
             The actions that are still to be sent. The others are concluded: taken over, waiting, or struck.
         """
-        if not actions:
-            return []
-        shelf = self._shelf([action.document for action in actions])
         left: list[Action] = []
         outcomes: list[Outcome] = []
-        ours = self.ledger.marked_by_us()
-        by_number_first = sorted(actions, key=lambda item: not shelf.names(item.document))
-        for planned in by_number_first:
-            action = with_document(planned, shelf.with_free_number(planned.document))
-            finding = shelf.find(action.document)
-            invoice = action.invoice
-            record = self.records.get(invoice.id, Record(invoice.id))
-            wish, confirmed = record.wish, record.wish in {"send", "adopt"}
-            is_asked = wish == "send" and record.fault_code == "AX-201"  # about this, and not about something else
-            if finding.verdict == "absent" or (finding.verdict == "similar" and is_asked):
-                if invoice.marked_sent is not None and wish != "send" and invoice.id not in ours:
-                    outcomes.append(_waiting(invoice, marked(invoice)))
-                else:
-                    left.append(action)
-            elif finding.verdict == "different" and finding.fault is not None:
-                outcomes.append(self._struck(invoice.id, finding.fault, invoice))
-            elif finding.posted is not None and (
-                finding.verdict == "ours" or (finding.verdict == "equal" and confirmed)
-            ):
-                extras = adopting(self.settings, self.run, action.document, finding.posted)
-                outcomes.append(replace(_synced(action, finding.posted), follow_ups=extras))
-                self.posted[invoice.id] = finding.posted
+        for found in self.looks(actions):
+            invoice = found.action.invoice
+            if (posted := found.takes_over) is not None:
+                extras = adopting(self.settings, self.run, found.action.document, posted)
+                outcomes.append(replace(_synced(found.action, posted), follow_ups=extras))
+                self.posted[invoice.id] = posted
                 self.taken_over.add(invoice.id)
-                self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
-            elif finding.posted is not None:
-                is_equal = finding.verdict == "equal"
-                told = already_there(finding.posted) if is_equal else _like_it(finding.posted, action.document)
-                outcomes.append(_waiting(invoice, told))
+                self._log("Taken over from Xero", posted.number, invoice.id, invoice)
+            elif found.stops is None:
+                left.append(found.action)
+            elif found.stops.is_strike:
+                outcomes.append(self._struck(invoice.id, found.stops, invoice))
+            else:
+                outcomes.append(_waiting(invoice, found.stops))
         self.ledger.conclude(outcomes)
         self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
         return left
+
+    def looks(self, actions: Sequence[Action]) -> list[Look]:
+        """What Xero has of what would be created; nothing is written down."""
+        if not actions:
+            return []
+        shelf = self._shelf([action.document for action in actions])
+        ours = self.ledger.marked_by_us()
+        by_number_first = sorted(actions, key=lambda item: not shelf.names(item.document))
+        return [
+            look(action, shelf, self.records.get(action.invoice.id), is_ours=action.invoice.id in ours)
+            for action in by_number_first
+        ]
 
     def look_for_voided(self, actions: Sequence[Action]) -> set[AutotaskId]:
         """Look for the documents of invoices that were voided in Autotask, and of which the ledger knows nothing.
@@ -246,13 +242,8 @@ class Poster:
                 self.taken_over.add(invoice.id)
                 self.posted[invoice.id] = finding.posted
             else:
-                self.ledger.conclude([_waiting(invoice, _voided_there(finding.posted))])
+                self.ledger.conclude([_waiting(invoice, voided_there(finding.posted))])
         return standing
-
-    def findings(self, documents: Sequence[Document]) -> list[Finding]:
-        """What Xero has of each document that would be sent; nothing is written down."""
-        shelf = self._shelf(documents)
-        return [shelf.find(document) for document in documents]
 
     def _shelf(self, documents: Sequence[Document]) -> Shelf:
         """What Xero has that could be one of the documents, read in bulk."""
@@ -546,15 +537,6 @@ def _waiting(invoice: Invoice, why: Fault, record: Record | None = None) -> Outc
     return Outcome(invoice.id, "Waiting", why.title, strikes, why, (), None, False, invoice)  # noqa: FBT003
 
 
-def marked(invoice: Invoice) -> Fault:
-    """AX-111: some tool says that it sent the invoice."""
-    return fault(
-        "AX-111",
-        f"Autotask says that it was sent on {invoice.marked_sent:%Y-%m-%d}; Xero has neither its number, nor our mark, "
-        "nor a document with the same contact, date and total.",
-    )
-
-
 def _still_stands(invoice: Invoice, posted: Posted) -> Outcome:
     """Taken over as it was before it was voided: so the next look sees the difference."""
     why = f"Voided in Autotask; {posted.number} ({posted.currency} {posted.total}) still stands in Xero."
@@ -562,37 +544,3 @@ def _still_stands(invoice: Invoice, posted: Posted) -> Outcome:
     return Outcome(
         invoice.id, "Changed since sent", why, 0, None, (), posted, True, before, origin="found",  # noqa: FBT003
     )  # fmt: skip
-
-
-def _named(posted: Posted) -> str:
-    """A document in Xero, so that a person finds it."""
-    return f"{posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total}"
-
-
-def _voided_there(posted: Posted) -> Fault:
-    return fault(
-        "AX-201",
-        f"It was voided in Autotask, and Xero still has {_named(posted)}, which agrees with it.",
-        waits=True,
-        instead="Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
-    )
-
-
-def _like_it(posted: Posted, document: Document) -> Fault:
-    return fault(
-        "AX-201",
-        f"Xero already has {_named(posted)} ({posted.status.lower()}), which bears this invoice's number in Autotask; "
-        f"ours would be {document.date}, {document.currency} {document.expected.total}.",
-        waits=True,
-        instead="If Xero's is this invoice, choose Never send; if it is another sale, press Send these.",
-    )
-
-
-def already_there(posted: Posted) -> Fault:
-    """AX-201: a document without our mark that agrees to the cent; it waits for a word."""
-    return fault(
-        "AX-201",
-        f"Xero already has {_named(posted)}, which agrees to the cent.",
-        waits=True,
-        instead="Press Send these to take it over; nothing is sent twice.",
-    )

@@ -21,6 +21,7 @@ from agent.autotask.source import Source, Window
 from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import Fault, fault
+from agent.domain.firstlook import already_there, marked
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.lookup import is_autotask, is_numbered_by_us, marked_id
 from agent.domain.money import ZERO, rounded
@@ -30,7 +31,6 @@ from agent.domain.translate import credit_note_number, kind_of, number_of
 from agent.errors import PlainError
 from agent.followups import note
 from agent.ledger.ledger import Intent, Outcome
-from agent.posting import already_there, marked
 from agent.projecting import project_all
 from agent.shown import Shown, shown_in
 from agent.sync import one_at_a_time

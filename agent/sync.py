@@ -24,7 +24,8 @@ from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.labels import account_label, tax_rate_label
 from agent.domain.mappings import NO_CODE
 from agent.domain.plan import Action, Limits, plan
-from agent.domain.record import Record
+from agent.domain.preview import Preview
+from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
@@ -337,7 +338,7 @@ class _Run:
 
     def _carry_out(self, actions: Sequence[Action], poster: Poster, books: Books) -> None:
         if not self.is_live:
-            self._show(actions, poster.records)
+            self._show(actions, poster)
             return
         report, ledger = self.report, self.ledger
         for action in actions:
@@ -365,16 +366,22 @@ class _Run:
                 ledger.remember(went_live="yes")
             self._count(actions, poster)
 
-    def _show(self, actions: Sequence[Action], records: Mapping[AutotaskId, Record]) -> None:
+    def _show(self, actions: Sequence[Action], poster: Poster) -> None:
         """Preview: nothing is sent, nobody is struck; what is new waits."""
-        new = [
-            action
-            for action in actions
+        with self._light("xero"):
+            self.desk.tell("Looking in Xero")
+            looks = poster.looks([action for action in actions if action.verb == "create"])
+        by_id = {look.action.invoice.id: look for look in looks}
+        previews = [Preview.of(action, by_id.get(action.invoice.id)) for action in actions]
+        records = poster.records
+        self.ledger.conclude(
+            _previewed(action, preview)
+            for action, preview in zip(actions, previews, strict=True)
             if action.invoice.id not in records or records[action.invoice.id].status in {"Waiting", "Skipped"}
-        ]
-        self.ledger.conclude(_previewed(action) for action in new)
-        self.ledger.remember(preview=msgspec.json.encode([_preview_row(action) for action in actions]).decode())
+        )
+        self.ledger.remember(preview=msgspec.json.encode(previews).decode())
         self._count(actions, None)
+        self.report.would_create = sum(preview.action == "Send" for preview in previews)
 
     def _log_decisions(self, action: Action) -> None:
         decisions = action.translation.decisions if action.translation else ()
@@ -416,7 +423,6 @@ class _Run:
         verbs = Counter(action.verb for action in actions)
         report.skipped = verbs["skip"]
         if poster is None:
-            report.would_create = verbs["create"]
             report.waiting = verbs["create"] + verbs["wait"] + verbs["fault"]
             return
         records = self.ledger.records()
@@ -487,27 +493,14 @@ def _ready(action: Action, records: Mapping[AutotaskId, Record]) -> Outcome:
     return replace(_standing(action, records), why="Ready to be sent", fault=None)
 
 
-def _previewed(action: Action) -> Outcome:
+def _previewed(action: Action, preview: Preview) -> Outcome:
     invoice = action.invoice
     warnings = action.translation.warnings if action.translation else ()
-    if action.verb == "skip":
-        return Outcome(invoice.id, "Skipped", action.why, 0, action.fault, warnings, invoice=invoice)
-    why = "Preview: it would be sent" if action.verb == "create" else action.why
-    return Outcome(invoice.id, "Waiting", why, 0, action.fault, warnings, invoice=invoice)
-
-
-def _preview_row(action: Action) -> dict[str, object]:
-    """What the sheet Preview shows of an action; sums as exact text."""
-    invoice = action.invoice
-    document = action.translation.document if action.translation else None
-    return {
-        "action": {"create": "Send", "skip": "Skip", "wait": "Wait", "fault": "Fault", "keep": "Keep"}[action.verb],
-        "autotask_id": invoice.id,
-        "number": invoice.label,
-        "customer": invoice.customer.name,
-        "why": f"{action.fault.code} {action.fault.title}: {action.fault.detail}" if action.fault else action.why,
-        "document": document,
-    }
+    status: Status = "Skipped" if action.verb == "skip" else "Waiting"
+    why = action.why
+    if action.verb == "create":  # no fault yet: each preview looks again
+        why = "Preview: it would be sent" if preview.action == "Send" else f"Preview: {preview.why}"
+    return Outcome(invoice.id, status, why, 0, action.fault, warnings, invoice=invoice)
 
 
 def _counts(report: Report) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -176,53 +176,45 @@ def preview(ledger: Ledger) -> tuple[list[Row], list[Row]]:
     """The tables Preview and PreviewLines, as of the last preview or dry run, less what was sent since."""
     heads: list[Row] = []
     lines: list[Row] = []
-    previewed = json.loads(ledger.fact("preview") or "[]", parse_float=Decimal)
-    sent = {key for key, record in ledger.records().items() if record.xero_id} if previewed else set()
-    for item in previewed:
-        if item["action"] == "Send" and item["autotask_id"] in sent:
+    previews = ledger.previews()
+    sent = {key for key, record in ledger.records().items() if record.xero_id} if previews else set()
+    for item in previews:
+        if item.action in {"Send", "Take over"} and item.autotask_id in sent:
             continue
-        document = item["document"] or {}
-        expected = document.get("expected", {})
-        sign = -1 if document.get("kind") == "Credit note" else 1  # as on all other sheets
-        sums_told = expected.get("net"), expected.get("tax")
-        net, tax = (None if text is None else sign * Decimal(text) for text in sums_told)
+        document = item.document
+        sign = -1 if document and document.kind == "Credit note" else 1  # as on all other sheets
         heads.append(
             {
-                "Action": item["action"],
-                "Type": document.get("kind", ""),
-                "Number": item["number"],
-                "Customer": item["customer"],
-                "Xero contact": document.get("contact_name", ""),
-                "Date": _day(document.get("date")),
-                "Due": _day(document.get("due")),
-                "Currency": document.get("currency", ""),
-                "Net": net,
-                "Tax": tax,
-                "Total": None if net is None or tax is None else net + tax,
-                "Why": item["why"],
-                "Autotask id": item["autotask_id"],
+                "Action": item.action,
+                "Type": document.kind if document else "",
+                "Number": item.number,
+                "Customer": item.customer,
+                "Xero contact": document.contact_name if document else "",
+                "Date": document.date if document else None,
+                "Due": document.due if document else None,
+                "Currency": document.currency if document else "",
+                "Net": sign * document.expected.net if document else None,
+                "Tax": sign * document.expected.tax if document else None,
+                "Total": sign * document.expected.total if document else None,
+                "Why": item.why,
+                "Autotask id": item.autotask_id,
             }
         )
-        for number, line in enumerate(document.get("lines", ()), 1):
-            quantity, unit = Decimal(line["quantity"]), Decimal(line["unit"])
-            lines.append(
-                {
-                    "Number": item["number"],
-                    "Line": number,
-                    "Description": line["description"],
-                    "Quantity": quantity,
-                    "Unit price": unit,
-                    "Net": rounded(quantity * unit),
-                    "Account": line["account"],
-                    "Tax rate": line["tax_type"],
-                    "Autotask id": item["autotask_id"],
-                }
-            )
+        lines += [
+            {
+                "Number": item.number,
+                "Line": number,
+                "Description": line.description,
+                "Quantity": line.quantity,
+                "Unit price": line.unit,
+                "Net": rounded(line.quantity * line.unit),
+                "Account": line.account,
+                "Tax rate": line.tax_type,
+                "Autotask id": item.autotask_id,
+            }
+            for number, line in enumerate(document.lines if document else (), 1)
+        ]
     return heads, lines
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
 
 
 def maps(

@@ -34,6 +34,7 @@ OTHER_COLOURS = {
     "Send": STATUS_COLOURS["Synced"],
     "Keep": STATUS_COLOURS["Skipped"],
     "Skip": STATUS_COLOURS["Skipped"],
+    "Take over": STATUS_COLOURS["Synced"],
     "Wait": STATUS_COLOURS["Waiting"],
     "Error": STATUS_COLOURS["Fault"],
     "Warning": STATUS_COLOURS["Synced with warnings"],

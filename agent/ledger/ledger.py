@@ -17,6 +17,7 @@ from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault
 from agent.domain.invoice import AutotaskId, CompanyId, Header, Invoice, header_of
+from agent.domain.preview import Preview
 from agent.domain.record import HELD, Origin, Record, Status, Wish
 from agent.errors import PlainError
 from agent.ledger import tables as t
@@ -141,6 +142,10 @@ class Ledger:
         """Remember facts by name."""
         with self.engine.begin() as connection:
             _remember(connection, facts)
+
+    def previews(self) -> list[Preview]:
+        """What the last preview or dry run would have done."""
+        return msgspec.json.decode(self.fact("preview") or "[]", type=list[Preview])
 
     def belongs_to(self, name: str, value: str, what: str) -> None:
         """Remember to whom the ledger belongs, or refuse another one.

@@ -157,3 +157,36 @@ def test_a_preview_by_an_empty_ledger_keeps_what_was_never_to_be_sent(practice: 
     practice.sync()
     assert practice.rows()[number]["status"] == "Never send"
     assert practice.posts() == 0
+
+
+def test_preview_promises_to_send_only_what_would_go(practice: Practice) -> None:
+    """It looks in Xero as a live run does, writes nothing there, and says the same each time."""
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    sent = practice.world.invoice("Kauri Legal", [support("5")], number="AT-5")
+    practice.sync()
+    lose_ledger(practice)
+    practice.type_settings({"Sync mode": "Preview"})
+    absent, equal, other, similar, marked = (
+        practice.world.invoice("Kauri Legal", [support(quantity)], number=f"AT-{quantity}") for quantity in "12349"
+    )
+    day = practice.world.today - timedelta(days=5)
+    practice.cloud.autotask.change("Invoices", marked, webServiceDate=f"{day}T00:00:00Z")
+    sent_by_another_tool(practice, number="AT-2", quantity=2)
+    sent_by_another_tool(practice, number="AT-3", quantity=7)
+    sent_by_another_tool(practice, number=f"INV:{similar}", quantity=7)
+    practice.cloud.reset()
+    for _ in range(2):
+        report = practice.sync()
+        assert (report.would_create, report.created, report.exit_code) == (1, 0, 0)
+        shown = {row["Autotask id"]: (row["Action"], (row["Why"] or "")[:6]) for row in practice.table("Preview")}
+        assert shown[absent][0] == "Send"
+        assert shown[equal] == ("Wait", "AX-201")
+        assert shown[other] == ("Fault", "AX-201")
+        assert shown[similar] == ("Fault", "AX-201")
+        assert shown[marked] == ("Wait", "AX-111")
+        assert shown[sent] == ("Take over", "In Xer")
+        assert {row["status"] for row in practice.rows().values()} == {"Waiting"}
+        assert not any(row["strikes"] for row in practice.rows().values())
+    assert not [call for call in practice.cloud.calls if call.method in {"PUT", "PATCH"}]
+    practice.type_settings({"Sync mode": "Live"})
+    assert practice.sync().created == 1
