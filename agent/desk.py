@@ -21,7 +21,7 @@ from agent.domain.faults import CATALOGUE, Fault
 from agent.domain.mappings import ContactRow
 from agent.domain.problems import Problem
 from agent.domain.settings import Settings
-from agent.domain.suggest import lacking
+from agent.domain.suggest import lacking, misspelt
 from agent.errors import PlainError, StopError, stop
 from agent.keys import Keys
 from agent.ledger.database import open_database
@@ -110,7 +110,9 @@ class Desk:
         books = msgspec.json.decode(kept, type=Books) if kept else None
         typed = [problem for problem in reading.problems if not problem.by_lists]
         found = lacking(reading.settings, reading.mappings, books) if books else []
-        return replace(reading, problems=(*typed, *found))
+        lists = json.loads(self.ledger.fact("lists") or "{}")
+        odd = misspelt(reading.mappings, lists.get("BillingCodes", ()), lists.get("TaxRegions", ()))
+        return replace(reading, problems=(*typed, *found, *odd))
 
     def read_books(self, organisation: Organisation) -> Books:
         """What Xero offers now; the settings and mappings are compared with it."""

@@ -22,6 +22,7 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import code_of
 from agent.domain.record import CHOSEN, HELD, is_held
+from agent.domain.suggest import nearly
 from agent.domain.text import counted
 from agent.errors import PlainError
 from agent.ledger.ledger import find_invoice
@@ -99,7 +100,7 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
     """Confirm what waits: more than usual, or already in Xero; what was marked as sent must be named.
 
     Unnamed, what is in Xero is taken over where it agrees to the cent, and else still waits. Of invoices named that
-    changed since they were sent, Autotask's version is carried over to Xero.
+    changed since they were sent, Autotask's version is carried over to Xero; those that are never to be sent stay so.
     """
     desk.check()
     records = desk.ledger.records()
@@ -114,12 +115,13 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
         )
     if not ids:
         raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
+    sent = [item for item in ids if records[item].status != "Never send"]
     with one_at_a_time(desk):
-        desk.ledger.choose([item for item in ids if records[item].status == "Changed since sent"], "send")
-        to_adopt = [] if wanted else [item for item in ids if records[item].fault_code == "AX-201"]
+        desk.ledger.choose([item for item in sent if records[item].status == "Changed since sent"], "send")
+        to_adopt = [] if wanted else [item for item in sent if records[item].fault_code == "AX-201"]
         desk.ledger.wish(to_adopt, "adopt")
-        desk.ledger.wish([item for item in ids if item not in to_adopt], "send")
-    _log_each(desk, "Send these", ids)
+        desk.ledger.wish([item for item in sent if item not in to_adopt], "send")
+    _log_each(desk, "Send these", sent)
     report = sync(desk, is_asked=True)
     return report, _tell(desk, ids)
 
@@ -340,7 +342,11 @@ def map_value(desk: Desk, table: str, key: str, value: str) -> str:
     else:
         _edit(desk, "ContactMap", (company,), {"Xero contact": value})
     desk.ledger.log("Mapping changed", f"{table} {key}: {value}", who="Person")
-    return f"{table.capitalize()} “{key}” now goes to “{value}”.{_let_through(desk, codes, waiting)}"
+    told = f"{table.capitalize()} “{key}” now goes to “{value}”."
+    listed = {"account": "BillingCodes", "tax": "TaxRegions"}.get(table, "")
+    if near := nearly(first, json.loads(desk.ledger.fact("lists") or "{}").get(listed, ())):
+        told += f" But Autotask has no “{first}”: did you mean “{near}”?"
+    return told + _let_through(desk, codes, waiting)
 
 
 def _company_id(desk: Desk, key: str) -> str:
@@ -453,6 +459,8 @@ def _told(row: Mapping[str, Any]) -> Told:
         message = f"{number} is in Xero as {row['xero_number']}. {chosen}"
     elif row["xero_id"]:
         message = f"{number} is in Xero as {row['xero_number']}."
+    elif row["status"] == "Never send":
+        message = f"{number} is never sent ({row['why']}). Resync takes that back."
     elif row["fault_code"] in HELD and row["status"] == "Waiting":
         message = f"{number} waits for your confirmation: “autoxero send-these {number}”. {row['fault_detail']}"
     elif row["fault_code"]:

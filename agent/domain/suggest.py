@@ -198,6 +198,39 @@ def _others(settings: Settings, mappings: Mappings, books: Books) -> Iterator[Pr
             yield beside("TrackingMap", (row.billing_code, row.line_type), text, "nothing", by_lists=True)
 
 
+def misspelt(mappings: Mappings, billing_codes: Sequence[str], tax_regions: Sequence[str]) -> list[Problem]:
+    """Rows of names that Autotask does not have but nearly has: they stop nothing, and do nothing either.
+
+    What is like nothing there may be meant for later, and is left alone.
+    """
+    named: dict[tuple[str, Key], tuple[str, str, Sequence[str]]] = {
+        **{
+            (table, (row.billing_code, row.line_type)): ("billing code", row.billing_code, billing_codes)
+            for table, rows in (("AccountMap", mappings.accounts), ("TrackingMap", mappings.tracking))
+            for row in rows
+        },
+        **{
+            ("TaxMap", (row.tax_region, row.tax_category)): ("tax region", row.tax_region, tax_regions)
+            for row in mappings.taxes
+        },
+    }
+    return [
+        beside(table, key, f"Autotask has no {noun} “{name}”. Nearest: {near}.", "nothing", by_lists=True)
+        for (table, key), (noun, name, names) in named.items()
+        if (near := nearly(name, names))
+    ]
+
+
+def nearly(typed: str, names: Sequence[str]) -> str:
+    """The name that was probably meant; blank where the typed one is there, or nothing is like it."""
+    from rapidfuzz import fuzz, process  # noqa: PLC0415 - only a name that is not there needs it
+
+    if same(typed) in map(same, names):
+        return ""
+    found = process.extractOne(typed, names, scorer=fuzz.ratio, processor=_plain, score_cutoff=_ALIKE)
+    return found[0] if found else ""
+
+
 def _lacks(table: str, key: Key, message: str) -> Problem:
     return beside(table, key, message, "everything" if table == "Settings" else "its invoices", by_lists=True)
 

@@ -101,6 +101,8 @@ def test_set_and_map_know_what_xero_has(practice: Practice) -> None:
         == 2
     )
     assert practice.command("map", "account", "", "200", "--workbook", str(practice.workbook)).returncode == 2
+    done = practice.command("map", "account", "Remote Suport", "200", "--workbook", str(practice.workbook))
+    assert "Autotask has no “Remote Suport”: did you mean “Remote Support”?" in done.stderr
     assert practice.command("set", "Default sales account", "260", "--workbook", str(practice.workbook)).returncode == 0
 
 
@@ -134,6 +136,11 @@ def test_never_send(practice: Practice) -> None:
     practice.sync()
     row = practice.rows()[number]
     assert (row["status"], row["why"], practice.posts()) == ("Never send", "paid in cash", 0)
+    done = practice.command("send-these", str(number), "--workbook", str(practice.workbook))
+    assert "is never sent (paid in cash). Resync takes that back." in done.stderr
+    assert practice.posts() == 0
+    practice.ask("resync", str(number))
+    assert practice.rows()[number]["status"] == "Synced"
 
 
 def no_workbook(practice: Practice) -> dict[str, str]:

@@ -287,6 +287,21 @@ def test_a_mapping_row_that_leads_nowhere_stops_its_invoices_only(practice: Prac
     assert "Drone Survey" not in beside(practice, "AccountMap")
 
 
+def test_a_row_of_a_name_that_autotask_nearly_has_says_so(practice: Practice) -> None:
+    """It stops nothing; what is like nothing there is left alone."""
+    practice.map("AccountMap", "Xero account", ("Remote Suport", ""), "200")
+    practice.map("AccountMap", "Xero account", ("Zeppelins", ""), "200")
+    practice.map("TaxMap", "Xero tax rate", ("Chatam Islands", ""), "OUTPUT2")
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+    told = beside(practice, "AccountMap")
+    assert told["Remote Suport"] == "Autotask has no billing code “Remote Suport”. Nearest: Remote Support."
+    assert "Zeppelins" not in told
+    assert "Nearest: Chatham Islands" in beside(practice, "TaxMap")["Chatam Islands"]
+
+
 @pytest.mark.parametrize("typed", ["200 - Sales", "200 Sales", "sales", "200 · Sales", " SALES "])
 def test_a_label_typed_a_little_differently_is_understood(practice: Practice, typed: str) -> None:
     practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), typed)
