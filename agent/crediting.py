@@ -13,7 +13,8 @@ from agent.domain.invoice import AutotaskId
 from agent.domain.money import rounded
 from agent.errors import PlainError, stop
 from agent.followups import note
-from agent.ledger.ledger import Outcome, find_invoice
+from agent.ledger.ledger import find_invoice
+from agent.ledger.steps import Outcome
 from agent.projecting import project_all
 from agent.sync import one_at_a_time
 from agent.xero.client import RefusedError, UncertainError

@@ -16,7 +16,7 @@ from agent.domain.document import DocumentKind
 from agent.domain.invoice import AutotaskId
 from agent.errors import StopError
 from agent.followups import IN_VAIN, TO_XERO, after_try, is_of_all
-from agent.ledger.ledger import WriteBack
+from agent.ledger.steps import WriteBack
 from agent.xero.client import RefusedError, UncertainError
 
 MOST = 20

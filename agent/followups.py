@@ -10,7 +10,7 @@ from agent.domain.document import Document, Posted
 from agent.domain.invoice import AutotaskId
 from agent.domain.settings import Settings
 from agent.errors import StopError
-from agent.ledger.ledger import WriteBack
+from agent.ledger.steps import WriteBack
 
 TO_AUTOTASK = ("webServiceDate", "invoiceNumber", "paidDate")
 """Fields of the Autotask invoice."""

@@ -26,7 +26,8 @@ from agent.domain.strikes import after_failure
 from agent.domain.translate import kind_of, number_of
 from agent.errors import StopError, stop
 from agent.followups import adopting, follow_ups
-from agent.ledger.ledger import Intent, Ledger, Outcome
+from agent.ledger.ledger import Ledger
+from agent.ledger.steps import Intent, Outcome
 from agent.xero.client import (
     BATCH,
     IN_FLIGHT,

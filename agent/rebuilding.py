@@ -30,7 +30,7 @@ from agent.domain.settings import Settings
 from agent.domain.translate import credit_note_number, kind_of, number_of
 from agent.errors import PlainError
 from agent.followups import note
-from agent.ledger.ledger import Intent, Outcome
+from agent.ledger.steps import Intent, Outcome
 from agent.projecting import project_all
 from agent.shown import Shown, shown_in
 from agent.sync import one_at_a_time

@@ -29,7 +29,7 @@ from typing import Any
 
 from agent.domain.links import NOWHERE, Addresses
 from agent.domain.money import ZERO, rounded
-from agent.ledger.ledger import LineSum
+from agent.ledger.steps import LineSum
 from agent.views import IN_XERO_AS, Row, is_on_faults, kind_of, linked, total_of
 from workbook.cells import Cell, Link
 from workbook.layout import AGREE, GO_TO

@@ -31,7 +31,8 @@ from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
 from agent.extras import add_extras
 from agent.ledger.database import daily_backup
-from agent.ledger.ledger import FenceError, Outcome
+from agent.ledger.ledger import FenceError
+from agent.ledger.steps import Outcome
 from agent.newcontacts import create_contacts, update_contacts
 from agent.posting import Poster
 from agent.projecting import project_all

@@ -23,7 +23,8 @@ from agent.domain.lookup import agrees
 from agent.domain.translate import Situation, Translation, translate
 from agent.errors import StopError
 from agent.followups import note
-from agent.ledger.ledger import Intent, Ledger, Outcome
+from agent.ledger.ledger import Ledger
+from agent.ledger.steps import Intent, Outcome
 from agent.posting import LANDED, Poster, batches, differs, not_too_late
 from agent.xero.client import NotSentError, RefusedError, UncertainError, Xero
 from agent.xero.models import encode_updates

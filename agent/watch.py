@@ -23,7 +23,7 @@ from agent.domain.money import ZERO, rounded
 from agent.domain.record import Origin, Status, Wish
 from agent.errors import stop
 from agent.followups import note
-from agent.ledger.ledger import Outcome
+from agent.ledger.steps import Outcome
 from agent.posting import Poster
 from agent.updates import Change, carry_over
 from agent.xero.client import RefusedError, UncertainError

@@ -11,7 +11,7 @@ from agent.desk import Desk
 from agent.domain.invoice import AutotaskId
 from agent.errors import StopError
 from agent.followups import IN_VAIN, TO_AUTOTASK, after_try, is_of_all
-from agent.ledger.ledger import WriteBack
+from agent.ledger.steps import WriteBack
 
 MOST = 200
 """Write-backs in one run; the rest waits for the next."""

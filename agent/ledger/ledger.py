@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -16,11 +15,13 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault
-from agent.domain.invoice import AutotaskId, CompanyId, Header, Invoice, header_of
+from agent.domain.invoice import AutotaskId, CompanyId, Invoice
 from agent.domain.preview import Preview
-from agent.domain.record import HELD, Origin, Record, Status, Wish
+from agent.domain.record import Record, Status, Wish
 from agent.errors import PlainError
 from agent.ledger import tables as t
+from agent.ledger.columns import keeps_wish, other_values, outcome_values
+from agent.ledger.steps import Intent, LineSum, Outcome, WriteBack
 
 Now = Callable[[], datetime]
 
@@ -29,94 +30,6 @@ _REVISION = "revision"
 
 class FenceError(Exception):
     """Another run has begun since: this one must not send anything any more."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Where an invoice stands after a step.
-
-    Attributes:
-        autotask_id: Which invoice.
-        status: The word on the sheet.
-        why: The reason in words, for what waits or is skipped.
-        strikes: Failed tries in a row.
-        fault: The open fault.
-        warnings: What a person should see although it went through.
-        posted: Its document in Xero.
-        was_tried: This run tried to send it.
-        invoice: As Autotask has it now, where it was read.
-        seen: Its document in Xero as it was looked at later; what was posted stays beside it.
-        keeps_fault: What was told of it before still holds.
-        document: What was sent, or would have been, for ``posted``.
-        origin: Where ``posted`` comes from.
-        follow_ups: What is queued with it, as pairs of field and value.
-    """
-
-    autotask_id: AutotaskId
-    status: Status
-    why: str = ""
-    strikes: int = 0
-    fault: Fault | None = None
-    warnings: tuple[str, ...] = ()
-    posted: Posted | None = None
-    was_tried: bool = False
-    invoice: Invoice | None = None
-    seen: Posted | None = None
-    keeps_fault: bool = False
-    document: Document | None = None
-    origin: Origin = "sent"
-    follow_ups: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A request that may have been carried out.
-
-    Attributes:
-        documents: What it sends.
-        settled: Those of its invoices whose outcome is known.
-        verb: Whether it creates documents or updates those that are there.
-    """
-
-    key: str
-    kind: DocumentKind
-    places: int
-    body: bytes
-    documents: tuple[Document, ...]
-    made: datetime
-    settled: frozenset[AutotaskId] = frozenset()
-    verb: Literal["create", "update"] = "create"
-
-    @property
-    def open_documents(self) -> list[Document]:
-        """The documents whose outcome is not yet known."""
-        return [document for document in self.documents if document.autotask_id not in self.settled]
-
-
-@dataclass(frozen=True)
-class LineSum:
-    """What was sent on one account at one tax rate in a month, beside what Xero has there now; credit is negative."""
-
-    month: str
-    currency: str
-    account: str
-    tax_type: str
-    sent_net: Decimal
-    sent_tax: Decimal
-    xero_net: Decimal
-    xero_tax: Decimal
-    count: int
-
-
-@dataclass(frozen=True)
-class WriteBack:
-    """One field of one invoice that is to be written to Autotask."""
-
-    id: int
-    autotask_id: AutotaskId
-    field: str
-    value: str
-    tries: int
 
 
 class Ledger:
@@ -237,11 +150,11 @@ class Ledger:
             row = t.invoice.c
             query = select(row.status, row.why, row.since, row.fault_code, row.wish, row.sent_on).where(here)
             before = connection.execute(query).one_or_none()
-            values = _values(outcome, now)
+            values = outcome_values(outcome, now)
             if before is not None and before.sent_on is not None and "sent_on" in values:
                 values["sent_on"] = before.sent_on  # it was updated: it arrived then
             code = outcome.fault.code if outcome.fault else ""
-            if before is not None and before.wish and _keeps_wish(before.wish, outcome.status, code):
+            if before is not None and before.wish and keeps_wish(before.wish, outcome.status, code):
                 values["wish"] = before.wish
             for field, value in outcome.follow_ups:
                 self._queue(connection, outcome.autotask_id, field, value)
@@ -382,7 +295,7 @@ class Ledger:
             for posted in documents:
                 connection.execute(delete(t.other).where(t.other.c.xero_id == posted.id))
                 if posted.id not in own and posted.is_live:
-                    connection.execute(insert(t.other).values(_other_values(posted)))
+                    connection.execute(insert(t.other).values(other_values(posted)))
 
     def others(self) -> list[dict[str, Any]]:
         """The sales documents in Xero that did not come from Autotask, by date; sums of credit notes are negative."""
@@ -688,98 +601,3 @@ def _note_lines(connection: Connection, outcome: Outcome) -> None:
                     autotask_id=outcome.autotask_id, side=side, account=account, tax_type=tax_type, net=net, tax=tax
                 )
             )
-
-
-def _other_values(posted: Posted) -> dict[str, object]:
-    sign = -1 if posted.kind == "Credit note" else 1
-    return {
-        "xero_id": posted.id,
-        "kind": posted.kind,
-        "number": posted.number,
-        "status": posted.status,
-        "contact": posted.contact_name,
-        "date": posted.date,
-        "currency": posted.currency,
-        "net": sign * posted.net,
-        "tax": sign * posted.tax,
-        "total": sign * posted.total,
-        "outstanding": sign * posted.outstanding,
-        "reference": posted.reference,
-    }
-
-
-def _values(outcome: Outcome, now: datetime) -> dict[str, object]:
-    invoice, fault, posted = outcome.invoice, outcome.fault, outcome.posted
-    values: dict[str, object] = {} if invoice is None else _source_values(invoice)
-    if invoice is None and posted is not None and outcome.document is not None and outcome.document.header is not None:
-        values = _header_values(outcome.document.header)  # what it was made from, not what came before or after
-    if outcome.seen is not None:
-        present = posted_values(outcome.seen)
-        del present["xero_contact_id"]  # later invoices go where the company's invoices were sent, not moved, to
-        values |= present | {"xero_latest": msgspec.json.encode(outcome.seen).decode()}
-    if outcome.keeps_fault:
-        return values
-    values |= {
-        "status": outcome.status,
-        "why": outcome.why,
-        "strikes": outcome.strikes,
-        "fault_code": fault.code if fault else "",
-        "fault_title": fault.title if fault else "",
-        "fault_detail": fault.detail if fault else "",
-        "fault_cure": fault.cure if fault else "",
-        "warnings": "\n".join(outcome.warnings),
-        "wish": "",
-    }
-    if outcome.was_tried:
-        values["last_tried"] = now
-    if posted is not None:
-        baseline = msgspec.json.encode(posted).decode()
-        values |= posted_values(posted) | {"sent_on": now, "xero_baseline": baseline, "xero_latest": baseline}
-        values["origin"] = outcome.origin
-        if outcome.origin == "kept":
-            values["xero_contact_id"] = ""  # where it went is no word about where the next one goes
-    return values
-
-
-def _keeps_wish(wish: str, status: Status, code: str) -> bool:
-    """Whether what was asked for still stands: not once it was tried or waits for another word, but in an outage."""
-    if status != "Waiting" or code in HELD:
-        return False
-    return wish in {"send", "adopt", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
-
-
-def _source_values(invoice: Invoice) -> dict[str, object]:
-    named = {"customer": invoice.customer.name, "currency": invoice.currency}
-    return named | _header_values(header_of(invoice))
-
-
-def _header_values(header: Header) -> dict[str, object]:
-    return {
-        "number": header.number,
-        "company_id": header.company_id,
-        "date": header.date,
-        "due": header.due,
-        "net": header.net,
-        "tax": header.tax,
-        "order_number": header.order_number,
-        "is_voided": int(header.is_voided),
-    }
-
-
-def posted_values(posted: Posted) -> dict[str, object]:
-    """The columns that tell of the document in Xero; sums of credit notes are negative, as in Autotask."""
-    sign = -1 if posted.kind == "Credit note" else 1
-    return {
-        "xero_id": posted.id,
-        "xero_kind": posted.kind,
-        "xero_number": posted.number,
-        "xero_status": posted.status,
-        "xero_contact": posted.contact_name,
-        "xero_contact_id": posted.contact_id,
-        "xero_net": sign * posted.net,
-        "xero_tax": sign * posted.tax,
-        "xero_total": sign * posted.total,
-        "outstanding": sign * posted.outstanding,
-        "paid_on": posted.paid_on,
-        "reference": posted.reference,
-    }

@@ -29,7 +29,8 @@ from agent.domain.translate import translate
 from agent.errors import MEND_FIRST, PlainError, StopError
 from agent.ledger import tables as t
 from agent.ledger.database import VERSION, back_up, daily_backup, open_database
-from agent.ledger.ledger import FenceError, Intent, Ledger, Outcome, find_invoice
+from agent.ledger.ledger import FenceError, Ledger, find_invoice
+from agent.ledger.steps import Intent, Outcome
 from tests.unit.domain.builders import D, customer, invoice, line, situation
 
 ONE, TWO = AutotaskId(155), AutotaskId(156)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.domain.links import Addresses
-from agent.ledger.ledger import LineSum
+from agent.ledger.steps import LineSum
 from agent.reconciliation import Reconciliation, by_account, reason
 from workbook.cells import Link
 from workbook.layout import AGREE, TABLES
