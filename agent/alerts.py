@@ -23,7 +23,8 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.settings import Settings
 from agent.errors import PlainError, stop
 from agent.ledger.outbox import Mail, Outbox
-from agent.views import connections, sign_in_warning, total_of
+from agent.overview import connections, sign_in_warning
+from agent.views import total_of
 
 _LONG = timedelta(hours=24)
 """How long an invoice may wait, and syncs may fail, before people are told."""

@@ -33,7 +33,8 @@ from agent.domain.settings import Settings
 from agent.errors import PlainError
 from agent.keys import ENTRIES
 from agent.ledger import tables as t
-from agent.views import connections, is_on_faults, iso
+from agent.overview import connections
+from agent.views import is_on_faults, iso
 from workbook.errors import WorkbookError
 
 LOG_ROWS = 500

@@ -20,9 +20,10 @@ from agent.domain.problems import Problem
 from agent.domain.text import counted
 from agent.errors import PlainError, StopError, stop
 from agent.keys import ENTRIES
+from agent.overview import sign_in_warning
 from agent.rights import Check, rights
 from agent.template import template
-from agent.views import iso, sign_in_warning
+from agent.views import iso
 from workbook.errors import WorkbookError
 from workbook.layout import LAYOUT_VERSION
 from workbook.locks import locked_by

@@ -170,8 +170,9 @@ def status(invoice: str | None, workbook: Path | None, *, as_json: bool) -> int:
     """Show what the agent is doing, connections, every invoice and open faults; or one invoice's whole story."""
     from agent.alive import agent_json, agent_text
     from agent.ledger.ledger import find_invoice
+    from agent.overview import status_json
     from agent.tell import status_text, story_text, with_sign_in
-    from agent.views import log, status_json
+    from agent.views import log
 
     desk = _desk(workbook, quiet=True, only_reads=True)
     ledger, agent = desk.ledger, agent_json(desk.config.home)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from agent import reconciliation, views
+from agent import overview, reconciliation, views
 from agent.desk import BACKUPS, Desk
 from agent.domain.invoice import AutotaskId
 from agent.domain.mappings import Mappings
@@ -100,7 +100,7 @@ def project_open(desk: Desk) -> list[str]:
     is_cleared = desk.ledger.fact("wishes_cleared") == digest
     acted = {} if is_cleared else json.loads(desk.ledger.fact("wishes") or "{}")
     full = _projection(desk, desk.reading, desk.ledger.rows())
-    names = {**full.names, **views.stamps(desk.ledger, desk.settings)}
+    names = {**full.names, **overview.stamps(desk.ledger, desk.settings)}
     notes = list(desk.show(replace(full, names=names, edits=_chosen(desk), is_whole=True), acted))
     if acted:
         desk.ledger.remember(wishes_cleared=digest)
@@ -111,7 +111,7 @@ def _into_file(desk: Desk, wishes: Mapping[AutotaskId, str], *, only_moments: bo
     """Write the closed file."""
     backups = desk.config.home / BACKUPS
     if only_moments:
-        stamps = views.stamps(desk.ledger, desk.settings)
+        stamps = overview.stamps(desk.ledger, desk.settings)
         outcome = project(desk.workbook, Projection(names=stamps), backups=backups)
         desk.ledger.remember(stamps=_as_json(stamps))
         return list(outcome.notes)
@@ -157,7 +157,7 @@ def _unchanged(before: Mapping[str, str], now: Mapping[str, str]) -> set[Key]:
 def _mark(desk: Desk) -> str:
     """What the sheets show depends on this, the file itself apart; cheap to work out."""
     ledger = desk.ledger
-    lights = [(light["ok"], light.get("code"), light.get("detail")) for light in views.connections(ledger).values()]
+    lights = [(light["ok"], light.get("code"), light.get("detail")) for light in overview.connections(ledger).values()]
     parts = (
         ledger.revision(),
         [ledger.fact(name) for name in SHOWN_FACTS],
@@ -302,7 +302,7 @@ def _chosen(desk: Desk) -> dict[str, dict[tuple[str, ...], dict[str, views.Cell]
 
 def _kept_stamps(desk: Desk, content: str) -> dict[str, views.Cell]:
     """Fresh moments where the content changed, else those that the file already shows."""
-    fresh = views.stamps(desk.ledger, desk.settings)
+    fresh = overview.stamps(desk.ledger, desk.settings)
     kept = json.loads(desk.ledger.fact("stamps") or "{}")
     if desk.ledger.fact("shown") != content or not kept:
         return fresh
@@ -340,7 +340,7 @@ def _projection(desk: Desk, reading: Reading, rows: Sequence[Mapping[str, Any]])
             **views.maps(ledger, rows, _asked(desk), problems, told),
         },
         names={
-            **views.dashboard(ledger, settings, rows, problems),
+            **overview.dashboard(ledger, settings, rows, problems),
             PROOF_NAME: both.proof(),
         },
         lists=json.loads(ledger.fact("lists") or "{}"),

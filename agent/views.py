@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from agent.domain.faults import CATALOGUE
-from agent.domain.invoice import AutotaskId
 from agent.domain.links import NOWHERE, Addresses
 from agent.domain.money import ZERO, rounded
-from agent.domain.problems import Key, Problem, Stops
+from agent.domain.problems import Key, Problem
 from agent.domain.record import standing
-from agent.domain.settings import SETTINGS, Settings
-from agent.domain.text import counted
+from agent.domain.settings import SETTINGS
 from agent.ledger.ledger import Ledger
 from workbook import cells
-from workbook.layout import CHECK_PARTS, CHECKS, SINCE, TABLES, TESTED_NAME, check_name, since_name
+from workbook.layout import TABLES
 
 Cell = cells.Cell
 Row = dict[str, Cell]
@@ -33,11 +31,6 @@ IN_XERO_AS = {
     "DELETED": "Deleted",
 }
 """Xero's states in the words of its own pages."""
-
-_NOTHING = "Nothing to do."
-_UNTOLD = "All is well, but nobody is told when something fails: type addresses under “Alert these people”."
-_NAMED = 3
-"""How many reasons a line names."""
 
 
 def local(moment: datetime | None) -> datetime | None:
@@ -287,207 +280,15 @@ def _with_problems(
     return list(found.values())
 
 
-def connections(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """How the last try of each connection ended."""
-    return {name: json.loads(ledger.fact(f"light_{name}") or '{"ok": null}') for name in ("autotask", "xero", "mail")}
-
-
-_WARN_DAYS = (2, 7, 14)
-"""Days before the end of a person's sign-in to Xero at which people are warned."""
-
-
-def sign_in_warning(ledger: Ledger) -> tuple[int, str] | None:
-    """The warning that is due because the sign-in to Xero ends soon: its days before the end, and its words."""
-    fact = ledger.fact("xero_sign_in_ends")
-    if not fact:
-        return None
-    ends, now = datetime.fromisoformat(fact), ledger.now()
-    due = [days for days in _WARN_DAYS if ends - now <= timedelta(days=days)]
-    if not due:
-        return None
-    verb = "ends" if ends > now else "ended"
-    return due[0], f"The sign-in to Xero {verb} on {ends:%Y-%m-%d} because it was not used."
-
-
-def status_json(ledger: Ledger, only: AutotaskId | None = None) -> dict[str, Any]:
-    """The answer of ``status --json``: times in UTC, money as text."""
-    rows = ledger.rows()
-    shown = [row for row in rows if only is None or row["autotask_id"] == only]
-    return {
-        "connections": connections(ledger),
-        "invoices": [_invoice_json(row) for row in shown],
-        "open_faults": sum(is_open_fault(row) for row in rows),
-    }
-
-
-def _invoice_json(row: Mapping[str, Any]) -> dict[str, Any]:
-    fault = {
-        "code": row["fault_code"],
-        "title": row["fault_title"],
-        "detail": row["fault_detail"],
-        "cure": row["fault_cure"],
-    }
-    return {
-        "autotask_id": row["autotask_id"],
-        "number": row["number"],
-        "customer": row["customer"],
-        "currency": row["currency"],
-        "total": str(total_of(row)),
-        "status": row["status"],
-        "why": row["why"],
-        "since": iso(row["since"]),
-        "strikes": row["strikes"],
-        "fault": fault if row["fault_code"] else None,
-        "warnings": [line for line in row["warnings"].split("\n") if line],
-        "xero_invoice_id": row["xero_id"],
-        "xero_number": row["xero_number"] or None,
-        "xero_total": None if row["xero_total"] is None else str(row["xero_total"]),
-        "last_tried": iso(row["last_tried"]),
-    }
-
-
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
-
-
-def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
-    rows: Sequence[Mapping[str, Any]], ledger: Ledger, problems: Sequence[Problem] = ()
-) -> str:
-    """The one thing to do next, for the Dashboard."""
-    if stops := _named_problems(problems, "everything"):
-        count = f"these {len(stops)} problems are" if len(stops) > 1 else "this is"
-        return f"Nothing is sent until {count} mended; the column Problem says how. {' '.join(stops)}"
-    for name, light in connections(ledger).items():
-        if light["ok"] is False:
-            return f"{name.capitalize()}: {light['code']} {light['detail']}"
-    if ending := sign_in_warning(ledger):
-        return f"{ending[1]} Run “autoxero test”: any use renews it."
-    if ledger.fact("untaxed"):
-        return (
-            "Autotask charges no tax on any invoice, but the Xero organisation is registered for tax: set “Tax comes "
-            "from” to “Xero, ignore Autotask's tax”, or set up the tax region in Autotask."
-        )
-    counts = Counter(row["status"] for row in rows)
-    if counts["Fault"]:
-        return f"{counts['Fault']} invoices are in fault: the sheet Faults says what to do for each."
-    if counts["Retrying"]:
-        return f"{counts['Retrying']} invoices failed and are tried again by themselves; the sheet Faults says why."
-    if counts["Changed since sent"]:
-        return (
-            f"{counts['Changed since sent']} were changed after they were sent: the sheet Faults shows both versions."
-        )
-    if any(row["fault_code"] for row in rows if row["status"] == "Waiting"):
-        return "Some invoices wait for you: see the sheet Faults."
-    return next(iter(_named_problems(problems, "nothing")), _NOTHING)
-
-
-def _named_problems(problems: Sequence[Problem], stops: Stops) -> list[str]:
-    return [f"{item.where}: {item.message}" for item in problems if item.stops == stops]
-
-
-def moments(ledger: Ledger, settings: Settings) -> tuple[datetime | None, datetime | None]:
-    """The end of the last run, and when the next is due."""
-    last = ledger.last_run()
-    if last is None:
-        return None, None
-    finished = datetime.fromisoformat(last["finished"]) if isinstance(last["finished"], str) else last["finished"]
-    return finished, finished + timedelta(minutes=settings.sync_every)
 
 
 def setting_problems(problems: Iterable[Problem], told: Iterable[tuple[str, Key]] = ()) -> list[Row]:
     """The column Problem of the sheet Settings: filled where something is wrong, blank elsewhere."""
     rows: list[Row] = [{"Setting": setting.name, "Problem": ""} for setting in SETTINGS]
     return _with_problems("Settings", rows, problems, told)
-
-
-def dashboard(
-    ledger: Ledger, settings: Settings, rows: Sequence[Mapping[str, Any]], problems: Sequence[Problem]
-) -> dict[str, Cell]:
-    """The named cells of the Dashboard, but for its formulas' and the moments of the last run."""
-    lights = connections(ledger)
-    held = [row for row in rows if row["status"] == "Waiting"]
-    broken = [row for row in rows if is_open_fault(row)]
-    step = next_step(rows, ledger, problems)
-    return {
-        "AutoXeroOrganisation": ledger.fact("organisation") or "Not connected yet: run “autoxero test”",
-        "AutoXeroMode": "Paused" if settings.paused else settings.sync_mode,
-        "AutoXeroAutotask": _light_text(lights["autotask"]),
-        "AutoXeroXero": _light_text(lights["xero"]),
-        "AutoXeroMail": _light_text(lights["mail"]) if settings.alert_people else "Nobody is told",
-        "AutoXeroSyncEvery": settings.sync_every,
-        "AutoXeroBaseCurrency": ledger.fact("base_currency"),
-        "AutoXeroAlerted": settings.alert_people or "Nobody. Fill “Alert these people”.",
-        "AutoXeroWaits": _heap(held),
-        "AutoXeroBroken": _heap(broken),
-        "AutoXeroNextStep": _UNTOLD if step == _NOTHING and not settings.alert_people else step,
-        **{since_name(status): _since(row for row in rows if row["status"] == status) for status in SINCE},
-        **checks(ledger),
-    }
-
-
-_LIGHTS = {"bad": "PROBLEM", "warning": "WARNING", "good": "OK"}
-"""The lights of a test, the worst first."""
-
-
-def checks(ledger: Ledger) -> dict[str, Cell]:
-    """The lines of the last test on the Dashboard: what is wrong first, and a word on what finds no room."""
-    told = json.loads(ledger.fact("checks") or "{}")
-    order = list(_LIGHTS)
-    found = sorted(told.get("checks", ()), key=lambda check: order.index(check["light"]))
-    lines = [(item["name"], _LIGHTS[item["light"]], f"{item['message']} {item['next_step']}".strip()) for item in found]
-    if len(lines) > CHECKS:
-        more = len(lines) - CHECKS + 1
-        lines[CHECKS - 1 :] = [("", "", f"And {counted(more, 'line')} more: run “autoxero test” to see them all.")]
-    lines += [("", "", "")] * (CHECKS - len(lines))
-    when = local(datetime.fromisoformat(told["at"])) if told else None
-    counts = Counter(item["light"] for item in found)
-    ended = f"{counted(counts['bad'], 'problem')}, {counted(counts['warning'], 'warning')}"
-    return {
-        TESTED_NAME: f"{when:%Y-%m-%d %H:%M}: {ended}" if when else "Not yet: run “autoxero test”, or press Test",
-        **{
-            check_name(number, part): text
-            for number, line in enumerate(lines, 1)
-            for part, text in zip(CHECK_PARTS, line, strict=True)
-        },
-    }
-
-
-def _since(rows: Iterable[Mapping[str, Any]]) -> datetime | None:
-    """Since when the oldest of the invoices stands where it is."""
-    return local(min((row["since"] for row in rows), default=None))
-
-
-def _heap(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Invoices in a line: how many, what they are worth, since when the oldest, and for which reasons."""
-    if not rows:
-        return "Nothing"
-    reasons = Counter(kind_of(row["fault_code"]) or row["why"] or row["status"] for row in rows)
-    named = [f"{reason} ({count})" for reason, count in reasons.most_common(_NAMED)]
-    more = [f"and {len(reasons) - _NAMED} more reasons"] if len(reasons) > _NAMED else []
-    head = f"{counted(len(rows), 'invoice')}, {sums(rows)}, the oldest since {_since(rows):%Y-%m-%d %H:%M}."
-    return f"{head} {'; '.join([*named, *more])}"
-
-
-def stamps(ledger: Ledger, settings: Settings) -> dict[str, Cell]:
-    """The named cells that change with every run; they are written together with another change only."""
-    last, coming = moments(ledger, settings)
-    result = ledger.last_run()
-    counts = json.loads(result["counts"]) if result else {}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing new"
-    return {
-        "AutoXeroLastSeen": local(datetime.now(UTC)),
-        "AutoXeroLastRun": local(last),
-        "AutoXeroNextRun": local(coming),
-        "AutoXeroLastResult": result["fault_detail"] or told if result else "",
-        "AutoXeroTimeZone": datetime.now().astimezone().strftime("Times are in %Z (UTC%z)"),
-    }
-
-
-def _light_text(light: Mapping[str, Any]) -> str:
-    if light["ok"] is None:
-        return ""
-    return "Connected" if light["ok"] else f"{light['code']} {light['detail']}"
 
 
 def sums(rows: Iterable[Mapping[str, Any]]) -> str:

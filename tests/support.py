@@ -21,7 +21,7 @@ import openpyxl
 from click.testing import CliRunner
 from openpyxl.utils.escape import unescape
 
-from agent import views
+from agent import overview
 from agent.cli import main
 from agent.config import Config
 from agent.desk import Desk
@@ -90,7 +90,7 @@ class Practice:
 
     def rows(self) -> dict[int, dict[str, Any]]:
         """``status --json``, by Autotask id."""
-        return {row["autotask_id"]: row for row in views.status_json(self.desk().ledger)["invoices"]}
+        return {row["autotask_id"]: row for row in overview.status_json(self.desk().ledger)["invoices"]}
 
     def codes(self) -> dict[int, str]:
         """The open fault of each invoice."""

@@ -15,11 +15,11 @@ from agent.alive import one_agent
 from agent.checks import as_text, test, worst
 from agent.config import Config
 from agent.desk import Desk
+from agent.overview import connections
 from agent.pretend.cloud import Cloud
 from agent.pretend.troubles import Trouble
 from agent.pretend.world import empty_world
 from agent.rights import Check
-from agent.views import connections
 from tests.support import Practice, support
 from tests.system.test_alerts import Post, mail_server
 from tests.system.test_connect import OPEN, Password

@@ -20,11 +20,11 @@ from agent.alerts import alert, in_words
 from agent.connect import connect_mail, keep_signed_in
 from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError
+from agent.overview import next_step, sign_in_warning, status_json
 from agent.pretend.troubles import Trouble
 from agent.pretend.world import LineOf
 from agent.rights import rights
 from agent.tell import status_text, with_sign_in
-from agent.views import next_step, sign_in_warning, status_json
 from agent.xero.models import Connection
 from tests.support import Practice, support
 from tests.system.test_alerts import Post, mail_server

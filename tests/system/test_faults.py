@@ -427,10 +427,10 @@ def test_the_column_do_works_without_macros(practice: Practice) -> None:
 
 
 def test_no_tax_at_all_is_one_banner(practice: Practice) -> None:
-    from agent import views
+    from agent import overview
 
     for _ in range(5):
         practice.world.invoice("Kauri Legal", [support(is_taxed=False)])
     practice.sync()
     desk = practice.desk()
-    assert "charges no tax on any invoice" in views.next_step(desk.ledger.rows(), desk.ledger)
+    assert "charges no tax on any invoice" in overview.next_step(desk.ledger.rows(), desk.ledger)

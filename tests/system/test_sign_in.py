@@ -27,12 +27,12 @@ from agent.config import Config
 from agent.connect import connect_autotask, connect_custom, connect_xero, disconnect_xero
 from agent.desk import Desk
 from agent.errors import PlainError, StopError
+from agent.overview import connections
 from agent.pretend.cloud import Cloud
 from agent.pretend.troubles import Trouble
 from agent.pretend.world import build_world
 from agent.pretend.xero_records import Organisation
 from agent.sync import sync
-from agent.views import connections
 from agent.wire import Wire
 from tests.filekeys import VARIABLE, FileKeys
 from tests.support import Practice, support

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from agent import views
+from agent import overview
 from tests.support import Practice, support
 from tests.torture import drop_column
 from workbook.project import Projection, project
@@ -108,10 +108,10 @@ def test_the_dashboard_says_what_to_do_next(practice: Practice) -> None:
     practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     desk = practice.desk()
     practice.sync()
-    assert "tried again" in views.next_step(desk.ledger.rows(), desk.ledger)
+    assert "tried again" in overview.next_step(desk.ledger.rows(), desk.ledger)
     practice.sync()
     practice.sync()
-    assert "in fault" in views.next_step(desk.ledger.rows(), desk.ledger)
+    assert "in fault" in overview.next_step(desk.ledger.rows(), desk.ledger)
 
 
 def test_reconcile_adds_up_and_explains(practice: Practice) -> None:

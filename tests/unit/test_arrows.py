@@ -17,6 +17,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "agent.ledger": ("agent.ledger", "agent.domain", "agent.errors"),
     "agent.pretend": ("agent.pretend",),
     "agent.views": ("agent.ledger", "agent.domain", "workbook.cells", "workbook.layout"),
+    "agent.overview": ("agent.views", "agent.ledger", "agent.domain", "workbook.cells", "workbook.layout"),
     "agent.reconciliation": ("agent.views", "agent.ledger", "agent.domain", "workbook.cells", "workbook.layout"),
     "workbook": ("workbook", "agent.domain"),
     "macros": ("macros", "agent.buttons", "agent.verbs", "agent.views", "workbook"),
