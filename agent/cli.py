@@ -484,12 +484,18 @@ def setup(answers: Path | None, workbook: Path | None, *, again: bool, from_stdi
     from agent.guide import Guide
     from agent.office import this_office
     from agent.setup import set_up
+    from agent.sync import LONGEST_SYNC
 
     if answers is None and not sys.stdin.isatty():
         raise PlainError("There is no terminal to ask at.", "Give a file with --answers, as docs/setup.md shows.")
     config, ask = read_config(), asking(from_stdin=from_stdin)
     talk = Terminal(ask) if answers is None else read_answers(answers, os.environ, ask)
-    desk = Desk(config, Path("AutoXero.xlsm"), tell=lambda text: talk.say("  " + text.replace("\n", "\n  ")))
+    desk = Desk(
+        config,
+        Path("AutoXero.xlsm"),
+        tell=lambda text: talk.say("  " + text.replace("\n", "\n  ")),
+        patience=LONGEST_SYNC,
+    )
     guide = Guide(desk, lambda: this_office(config), talk)
     set_up(guide, workbook, again=again)
     return 0

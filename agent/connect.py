@@ -18,7 +18,7 @@ from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError, stop
 from agent.ledger.outbox import Mail
 from agent.rights import Check, rights
-from agent.sync import one_at_a_time
+from agent.sync import LONGEST_SYNC, one_at_a_time
 from agent.verbs import set_value
 from agent.wire import NoAnswerError
 from agent.xero.browser import PATIENCE, Callback, Page, Question, browse
@@ -29,8 +29,6 @@ from agent.xero.models import Connection
 Pick = Callable[[Sequence[Connection]], Connection]
 
 _RENEW_AFTER = timedelta(days=1)
-_LONGEST_SYNC = 120.0
-"""Seconds that a sign-in waits for a sync under way to end."""
 _STILL = "AutoXero is still signed in to Xero."
 _REMOVE = "In Xero it can be removed under Settings, Connected apps."
 
@@ -141,7 +139,7 @@ def connect_xero(
             )
         )
     picked = _picked(fitting, pick)
-    with one_at_a_time(desk, _LONGEST_SYNC):  # a sync under way ends in the organisation in which it began
+    with one_at_a_time(desk, LONGEST_SYNC):  # a sync under way ends in the organisation in which it began
         _fitting(desk, [picked], organisation)
         found = _organisation(xero, picked)
         login.keep(fresh)

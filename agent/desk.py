@@ -73,6 +73,7 @@ class Desk:
         wait: How to wait between tries, and how long for answers.
         tell: Where progress is told.
         show: Where the workbook is open in the Excel that asked: brings the screen up to date instead of the file.
+        patience: Seconds to wait for another run to end, before it is told that there is one.
     """
 
     config: Config
@@ -80,6 +81,7 @@ class Desk:
     make_wire: Callable[[], Wire] = lambda: Wire(TIMEOUT)
     tell: Progress = field(default=lambda _text: None)
     show: Show | None = None
+    patience: float = 0
 
     @cached_property
     def ledger(self) -> Ledger:

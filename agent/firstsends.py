@@ -13,6 +13,7 @@ from agent.domain.document import DocumentKind
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.money import ZERO
+from agent.domain.plan import Limits
 from agent.domain.preview import Preview
 from agent.domain.record import Record
 from agent.domain.text import counted
@@ -86,21 +87,24 @@ def preview(guide: Guide) -> str:
 
 def drafts(guide: Guide) -> str:
     """Send a few as drafts, to be looked at in Xero."""
+    state, ledger = guide.state, guide.desk.ledger
+    _let_go(guide)
     guide.preview()
-    free = [row.autotask_id for row in guide.desk.ledger.previews() if row.action == "Send"]
-    free += [AutotaskId(row["autotask_id"]) for row in _rest(guide)]  # where an earlier first run left them
-    taken = list(guide.state.take_over)
-    known = guide.desk.ledger.records()
-    taken = [item for item in taken if known.get(item, Record(item)).xero_id is None]
-    few = [] if guide.state.drafts else free[: _how_many(guide, len(free))]
+    taken = [item for item in state.take_over if ledger.records().get(item, Record(item)).xero_id is None]
+    few: list[AutotaskId] = []
+    if not state.drafts:
+        ready = [row.autotask_id for row in ledger.previews() if row.action == "Send"]
+        held = [AutotaskId(row["autotask_id"]) for row in _rest(guide)]  # where an earlier live run left them
+        free = list(dict.fromkeys(ready + held))
+        few = free[: _how_many(guide, len(free))]
     if few or taken:
-        _live_for_once(guide, few + taken, len(few))
-        guide.state.drafts += few
+        state.drafts += few
         guide.save()
-    rows = {row["autotask_id"]: row for row in guide.desk.ledger.rows()}
-    sent = [rows[item] for item in guide.state.drafts if rows[item]["xero_id"]]
-    if guide.state.drafts and not sent:
-        guide.state.drafts = []
+        _try_out(guide, few, taken)
+    rows = {row["autotask_id"]: row for row in ledger.rows()}
+    sent = [rows[item] for item in state.drafts if rows[item]["xero_id"]]
+    if state.drafts and not sent:
+        state.drafts = []
         guide.save()
         raise PlainError(
             "None of them has arrived in Xero, so it is too early to go live.",
@@ -112,10 +116,27 @@ def drafts(guide: Guide) -> str:
         text = "Look at them in Xero: they are drafts, and can be deleted there. no: leave, mend, and come back."
         question = Question("drafts_are_right", "Are they as they should be?", "no", text, must=True)
         if not yes(guide.talk, question):
-            guide.state.drafts = []  # others are sent the next time
+            state.rejected, state.drafts = state.rejected + state.drafts, []  # others are sent the next time
             guide.save()
             raise left()
     return f"{counted(len(sent), 'invoice')} sent as drafts, {len(taken)} taken over"
+
+
+def _let_go(guide: Guide) -> None:
+    """Drafts that were not right, and that the person deleted in Xero since, may be sent anew."""
+    ledger = guide.desk.ledger
+    rows = {row["autotask_id"]: row for row in ledger.rows()}
+    gone = []
+    for item in guide.state.rejected:
+        row = rows[item]
+        guide.desk.reach_xero()
+        if row["xero_id"] and not guide.desk.xero.one(row["xero_kind"], row["xero_id"]).is_live:
+            gone.append(item)
+    if gone:
+        ledger.release(gone)
+        guide.say(f"  {named([rows[item]['number'] for item in gone])}: deleted in Xero, so sent anew with the others.")
+    guide.state.rejected = [item for item in guide.state.rejected if item not in gone]
+    guide.save()
 
 
 def _how_many(guide: Guide, most: int) -> int:
@@ -136,28 +157,18 @@ def _how_many(guide: Guide, most: int) -> int:
     return picked[-1]
 
 
-def _live_for_once(guide: Guide, ids: Sequence[AutotaskId], drafts: int) -> None:
-    """One live run for these invoices only, in draft; afterwards the mode is Preview again."""
-    wanted = str(max(drafts, 1))
-    if str(guide.desk.settings.first_live_run) != wanted:
-        guide.put("Invoices in the first live run", wanted)  # more than these do not go unasked
-    status = guide.desk.settings.invoice_status
-    try:
-        if status != "Draft":
-            guide.put("Invoice status in Xero", "Draft")
-        guide.put("Sync mode", "Live")
-        _, told = verbs.send_these(guide.desk, ids)
-    finally:
-        guide.put("Sync mode", "Preview")
-        if status != "Draft":
-            guide.put("Invoice status in Xero", status)
-    for item in told:
+def _try_out(guide: Guide, few: Sequence[AutotaskId], taken: Sequence[AutotaskId]) -> None:
+    """Send these invoices and no others, as drafts; mode and settings stay as they are."""
+    guide.desk.ledger.wish(taken, "adopt")
+    guide.desk.ledger.wish(few, "send")
+    sync(guide.desk, is_asked=True, trial={*few, *taken})
+    for item in verbs.tell(guide.desk, [*few, *taken]):
         if not item.status.startswith("Synced"):
             guide.say(f"  {item.message}")
 
 
 def live(guide: Guide) -> str:
-    """Let the agent send by itguide."""
+    """Let the agent send by itself."""
     settings = guide.desk.settings
     text = "Draft: an accountant approves each in Xero. Approved: it is booked at once. The sheet Settings has more."
     question = Question("invoice_status", "In which state do invoices arrive?", settings.invoice_status, text)
@@ -168,7 +179,7 @@ def live(guide: Guide) -> str:
     )
     guide.go_on(Question("go_live", "Go live?", "no", text, must=True))
     guide.put("Sync mode", "Live")
-    sync(guide.desk, is_asked=True)
+    sync(guide.desk, is_asked=True, limits=Limits(0, "as AutoXero goes live"))
     if rest := _rest(guide):
         text = "yes: they go now. no: they wait for “Send these”, on the sheet Faults or by “autoxero send-these”."
         what = f"Send the other {len(rest)}, {sums(rest)}, now?"

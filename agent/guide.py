@@ -35,12 +35,14 @@ class State(msgspec.Struct):
         take_over: The invoices whose documents in Xero are to be taken over.
         declined: Those that are not, although they agree or bear the number: the setup does not send them either.
         drafts: The invoices that were sent as drafts, to be looked at.
+        rejected: Those that were not as they should be.
     """
 
     done: dict[str, str] = msgspec.field(default_factory=dict)
     take_over: list[AutotaskId] = msgspec.field(default_factory=list)
     declined: list[AutotaskId] = msgspec.field(default_factory=list)
     drafts: list[AutotaskId] = msgspec.field(default_factory=list)
+    rejected: list[AutotaskId] = msgspec.field(default_factory=list)
 
 
 @dataclass
@@ -86,8 +88,17 @@ class Guide:
         vars(self.desk).pop("reading", None)
 
     def preview(self) -> None:
-        """Read Autotask and Xero, and work out what would be sent; nothing is."""
+        """Read Autotask and Xero, and work out what would be sent; nothing is.
+
+        Raises:
+            PlainError: The setting Paused keeps it from reading.
+        """
         self.fresh()
+        if self.desk.settings.paused:
+            raise PlainError(
+                "“Paused” is Yes on the sheet Settings: nothing is read or sent.",
+                "Set it to No and save; then “autoxero setup” goes on from here.",
+            )
         sync(self.desk, dry_run=True)
 
     def books(self) -> Books:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -42,6 +42,8 @@ from agent.watch import Pulled, note_others, was_changed, watch
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
+LONGEST_SYNC = 120.0
+"""Seconds for which a person may be kept waiting for another run."""
 _MANY = 5
 """So many invoices without any tax are no chance."""
 
@@ -80,14 +82,14 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
 
     Args:
         desk: Whose home.
-        patience: Seconds to wait for it.
+        patience: Seconds to wait for it, where the desk has no more.
 
     Raises:
         PlainError: Another run holds it (exit code 75).
     """
     lock = FileLock(desk.config.home / "agent.lock")
     try:
-        lock.acquire(timeout=patience)
+        lock.acquire(timeout=max(patience, desk.patience))
     except Timeout:
         raise PlainError(
             "Another sync is under way.", "Wait until it has ended; it takes care of everything.", BUSY
@@ -98,13 +100,22 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
         lock.release()
 
 
-def sync(desk: Desk, *, dry_run: bool = False, is_asked: bool = False) -> Report:
+def sync(
+    desk: Desk,
+    *,
+    dry_run: bool = False,
+    is_asked: bool = False,
+    trial: Collection[AutotaskId] | None = None,
+    limits: Limits | None = None,
+) -> Report:
     """Do one run.
 
     Args:
         desk: What it works with.
         dry_run: Stop after the plan, and show it on the sheet Preview.
         is_asked: A person asked for it: changes on either side are looked for now.
+        trial: Send these only, whatever the mode is, and as drafts, to be looked at; all else is left for other runs.
+        limits: How many it may create unasked, instead of what the settings say.
 
     Raises:
         PlainError: Settings must be mended first, or another run is under way; nothing was sent.
@@ -118,17 +129,21 @@ def sync(desk: Desk, *, dry_run: bool = False, is_asked: bool = False) -> Report
             alert(desk, is_dry=dry_run)
             project_all(desk)
             raise
-        return _Run(desk, dry_run=dry_run, is_asked=is_asked).go()
+        return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
 
 
 class _Run:
     """One run, step by step."""
 
-    def __init__(self, desk: Desk, *, dry_run: bool, is_asked: bool) -> None:
-        self.is_asked = is_asked
+    def __init__(
+        self, desk: Desk, *, dry_run: bool, is_asked: bool, trial: Collection[AutotaskId] | None, limits: Limits | None
+    ) -> None:
+        self.is_asked, self.trial, self.limits = is_asked, trial, limits
         self.desk = desk
         self.ledger = desk.ledger
         self.settings: Settings = desk.settings
+        if trial is not None:
+            self.settings = replace(desk.settings, sync_mode="Live", invoice_status="Draft")
         self.is_live = self.settings.sync_mode == "Live" and not dry_run
         mode = "Dry run" if dry_run else self.settings.sync_mode
         self.report = Report(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}", mode, datetime.now(UTC))
@@ -206,7 +221,9 @@ class _Run:
             open_headers = [
                 row
                 for key, row in headers.items()
-                if key not in struck and _is_open(poster.records.get(key))  # one strike a run
+                if key not in struck
+                and _is_open(poster.records.get(key))  # one strike a run
+                and (self.trial is None or key in self.trial)
             ]
             report.pulled = len(open_headers)
             books, are_new = self._books(organisation, [poster.records.get(AutotaskId(row.id)) for row in open_headers])
@@ -215,10 +232,10 @@ class _Run:
                 self._remember_lists(books, source)
             desk.refuse()
         held: StopError | None = None
-        if open_headers:
+        if open_headers or not self.is_live:
             with self._light("autotask"):
                 invoices = source.invoices(open_headers)
-            if not poster.records:
+            if not poster.records and self.trial is None:
                 self._keep_left_out(invoices)
                 poster = self._poster(fence)
             actions = self._plan(invoices, books, poster.records)
@@ -226,9 +243,9 @@ class _Run:
                 self._carry_out(actions, poster, books)
             except StopError as error:
                 held = error  # what was sent before is looked after all the same
-        if held is None:
+        if held is None and self.trial is None:
             complete()
-        if self.is_live:
+        if self.is_live and self.trial is None:
             with self._light("xero"):
                 desk.tell("Looking for changes")
                 is_asked = self.is_asked or bool(desk.reading.wishes)
@@ -317,17 +334,23 @@ class _Run:
         self.desk.tell(f"Planning {len(invoices)} invoices")
         desk, settings = self.desk, self.settings
         situation = Situation(settings, desk.reading.mappings, books, web_url=desk.autotask.zone.web_url)
-        limits = Limits(settings.most_invoices)
-        if not self.ledger.fact("went_live") and settings.first_live_run < settings.most_invoices:
-            limits = Limits(settings.first_live_run, "Invoices in the first live run")
-        if not self.is_live:
-            limits = Limits()
-        actions = plan(invoices, records, situation, self.ledger.known_contacts(), desk.autotask.now(), limits)
+        actions = plan(invoices, records, situation, self.ledger.known_contacts(), desk.autotask.now(), self._limits())
         self._note_untaxed(invoices, books)
         self.ledger.note_missing(
             {item.invoice.id: item.translation.missing if item.translation else () for item in actions}
         )
         return actions
+
+    def _limits(self) -> Limits:
+        """How many this run may create unasked."""
+        settings = self.settings
+        if self.limits is not None:
+            return self.limits
+        if not self.is_live or self.trial is not None:
+            return Limits()
+        if not self.ledger.fact("went_live") and settings.first_live_run < settings.most_invoices:
+            return Limits.by_setting(settings.first_live_run, "Invoices in the first live run")
+        return Limits.by_setting(settings.most_invoices)
 
     def _note_untaxed(self, invoices: Sequence[Invoice], books: Books) -> None:
         """One banner, not a fault for each: Autotask charges no tax at all though the organisation is registered."""
@@ -363,7 +386,7 @@ class _Run:
                 self.desk.tell(f"Sending {len(creates)} invoices")
                 poster.send(creates)
         finally:
-            if poster.posted:
+            if poster.posted and self.trial is None:
                 ledger.remember(went_live="yes")
             self._count(actions, poster)
 

@@ -93,7 +93,7 @@ def resync(
         desk.ledger.requeue(ids)
     _log_each(desk, "Resync", again)
     report = sync(desk, is_asked=True)
-    return report, _tell(desk, ids)
+    return report, tell(desk, ids)
 
 
 def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
@@ -123,7 +123,7 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
         desk.ledger.wish([item for item in sent if item not in to_adopt], "send")
     _log_each(desk, "Send these", sent)
     report = sync(desk, is_asked=True)
-    return report, _tell(desk, ids)
+    return report, tell(desk, ids)
 
 
 def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
@@ -147,7 +147,7 @@ def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]
         desk.ledger.release(ids)
     _log_each(desk, "Send again", ids)
     report = sync(desk, is_asked=True)
-    return report, _tell(desk, ids)
+    return report, tell(desk, ids)
 
 
 def never_send(desk: Desk, wanted: Sequence[Wanted], because: str) -> list[Told]:
@@ -170,7 +170,7 @@ def never_send(desk: Desk, wanted: Sequence[Wanted], because: str) -> list[Told]
         desk.ledger.never_send(ids, because)
     _log_each(desk, "Never send", ids, because)
     project_all(desk)
-    return _tell(desk, ids)
+    return tell(desk, ids)
 
 
 def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
@@ -445,7 +445,7 @@ def _find(desk: Desk, wanted: Sequence[Wanted]) -> list[AutotaskId]:
     return list(dict.fromkeys(find_invoice(desk.ledger, item) if isinstance(item, str) else item for item in wanted))
 
 
-def _tell(desk: Desk, ids: Sequence[AutotaskId]) -> list[Told]:
+def tell(desk: Desk, ids: Sequence[AutotaskId]) -> list[Told]:
     """The answer for each invoice."""
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
     return [_told(rows[item]) for item in dict.fromkeys(ids)]

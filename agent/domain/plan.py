@@ -81,10 +81,19 @@ def with_document(action: Action, document: Document) -> Action:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many invoices this run may create unasked; ``None`` is any number."""
+    """How many invoices this run may create unasked; ``None`` is any number.
+
+    Attributes:
+        why: What limits it, in words.
+    """
 
     most: int | None = None
-    setting: str = "Most invoices in one run"
+    why: str = ""
+
+    @classmethod
+    def by_setting(cls, most: int, name: str = "Most invoices in one run") -> Limits:
+        """As a setting says."""
+        return cls(most, f"more than “{name}” ({most}) lets through at once")
 
 
 def plan(
@@ -252,8 +261,8 @@ def _limited(actions: list[Action], records: Mapping[AutotaskId, Record], limits
     value = _sums((item.currency, signs[item.kind] * item.expected.total) for item in documents)
     why = fault(
         "AX-505",
-        f"{len(creates)} invoices are ready, more than “{limits.setting}” ({limits.most}) lets through at once; "
-        f"{len(waiting)} over {value} wait.",
+        f"{counted(len(creates), 'invoice')} {'is' if len(creates) == 1 else 'are'} ready, {limits.why}; "
+        f"{len(waiting)} over {value} {'waits' if len(waiting) == 1 else 'wait'}.",
     )
     held: Callable[[Action], Action] = lambda action: Action(  # noqa: E731
         "wait", action.invoice, why.title, why, action.translation

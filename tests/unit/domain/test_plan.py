@@ -249,7 +249,7 @@ def test_more_than_a_run_may_create_waits_with_count_and_value() -> None:
     abroad = customer("Barossa", id=CompanyId(8), currency="AUD")
     two = books(contacts=(contact("Kauri Legal"), contact("Barossa")))
     made = [numbered(item) for item in range(1, 5)] + [numbered(5, customer=abroad)]
-    actions = planned(*made, limits=Limits(2), books=two, other_currencies="Allow")
+    actions = planned(*made, limits=Limits.by_setting(2), books=two, other_currencies="Allow")
     assert [action.verb for action in actions] == ["create", "create", "wait", "wait", "wait"]
     for action in actions[2:]:
         assert action.fault is not None
@@ -267,23 +267,25 @@ def test_within_the_limit_all_go(most: int | None) -> None:
 
 
 def test_the_limit_names_its_setting() -> None:
-    actions = planned(numbered(1), numbered(2), limits=Limits(1, "Invoices in the first live run"))
+    actions = planned(numbered(1), numbered(2), limits=Limits.by_setting(1, "Invoices in the first live run"))
     assert actions[1].fault is not None
     assert "“Invoices in the first live run” (1)" in actions[1].fault.detail
 
 
 def test_what_is_not_created_does_not_count() -> None:
-    actions = planned(numbered(1, is_voided=True), numbered(2, tax_region="Mars"), numbered(3), limits=Limits(1))
+    actions = planned(
+        numbered(1, is_voided=True), numbered(2, tax_region="Mars"), numbered(3), limits=Limits.by_setting(1)
+    )
     assert [action.verb for action in actions] == ["skip", "fault", "create"]
 
 
 def test_what_a_person_asked_for_always_goes() -> None:
     records = (Record(AutotaskId(3), wish="send"), Record(AutotaskId(4), "Fault", 3, "AX-106", "resync"))
-    actions = planned(*(numbered(item) for item in range(1, 5)), records=records, limits=Limits(0))
+    actions = planned(*(numbered(item) for item in range(1, 5)), records=records, limits=Limits.by_setting(0))
     assert [action.verb for action in actions] == ["wait", "wait", "create", "create"]
 
 
 def test_what_a_person_asked_for_counts_towards_the_limit() -> None:
     records = (Record(AutotaskId(3), wish="send"),)
-    actions = planned(*(numbered(item) for item in range(1, 4)), records=records, limits=Limits(2))
+    actions = planned(*(numbered(item) for item in range(1, 4)), records=records, limits=Limits.by_setting(2))
     assert [action.verb for action in actions] == ["create", "wait", "create"]
