@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from agent.autotask.models import stamp
 from agent.domain.document import Document, Posted
-from agent.domain.invoice import AutotaskId
+from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.settings import Settings
 from agent.errors import StopError
 from agent.ledger.steps import WriteBack
@@ -61,11 +61,21 @@ def follow_ups(settings: Settings, run: str, document: Document, posted: Posted)
     return tuple(found)
 
 
-def adopting(settings: Settings, run: str, document: Document, posted: Posted) -> tuple[tuple[str, str], ...]:
-    """What is to be done once a document was taken over; the note tells of it whatever the setting says."""
-    taken = note("AutoXero found this and took it over", document.autotask_id, document.label, run)
+def adopting(
+    settings: Settings, run: str, document: Document, posted: Posted, invoice: Invoice
+) -> tuple[tuple[str, str], ...]:
+    """What is to be done once a document was taken over; the note tells of it whatever the setting says.
+
+    An invoice that bears the day on which it was sent, whoever sent it, keeps it.
+    """
+    known = {"history", *(["webServiceDate"] if invoice.marked_sent is not None else [])}
     found = follow_ups(settings, run, document, posted)
-    return (*(item for item in found if item[0] != "history"), taken)
+    return (*(item for item in found if item[0] not in known), taken_over(invoice, run))
+
+
+def taken_over(invoice: Invoice, run: str) -> tuple[str, str]:
+    """The note that a document was found."""
+    return note("AutoXero found this and took it over", invoice.id, invoice.label, run)
 
 
 def note(what: str, autotask_id: AutotaskId, label: str, run: str) -> tuple[str, str]:

@@ -16,16 +16,17 @@ from datetime import datetime, timedelta
 
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
-from agent.domain.firstlook import Look, look, voided_there
+from agent.domain.firstlook import Look, differently_there, look, voided_there
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import Shelf, marked_id
+from agent.domain.lookup import Shelf, agrees, as_posted, marked_id, unlike
+from agent.domain.mappings import Mappings
 from agent.domain.plan import Action
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
 from agent.domain.translate import kind_of, number_of
 from agent.errors import StopError, stop
-from agent.followups import adopting, follow_ups
+from agent.followups import adopting, follow_ups, taken_over
 from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Intent, Outcome
 from agent.xero.client import (
@@ -130,7 +131,7 @@ class Poster:
         for document in intent.open_documents:
             autotask_id = document.autotask_id
             finding = shelf.find(document, after_sending=True)
-            if finding.posted is not None and finding.verdict in {"ours", "equal"}:
+            if finding.posted is not None and finding.verdict in {"ours", "gone", "equal"}:
                 states[autotask_id] = "posted"
                 outcomes.append(self._found(document, finding.posted))
                 self._log("Found in Xero after a lost answer", finding.posted.number, autotask_id)
@@ -157,10 +158,14 @@ class Poster:
     def _found(self, document: Document, posted: Posted) -> Outcome:
         """A document whose answer was lost, and that is there."""
         self.posted[document.autotask_id] = posted
+        if not posted.is_live:
+            return by_hand(document.autotask_id, posted, document)
+        wrong = differs(document, posted)
         return Outcome(
             document.autotask_id,
-            "Synced with warnings" if (wrong := differs(document, posted)) else "Synced",
+            "Synced with warnings" if wrong or document.warnings else "Synced",
             fault=wrong,
+            warnings=document.warnings,
             posted=posted,
             was_tried=True,
             document=document,
@@ -179,9 +184,12 @@ class Poster:
         outcomes: list[Outcome] = []
         for found in self.looks(actions):
             invoice = found.action.invoice
-            if (posted := found.takes_over) is not None:
-                extras = adopting(self.settings, self.run, found.action.document, posted)
-                outcomes.append(replace(_synced(found.action, posted), follow_ups=extras))
+            if (posted := found.takes_over) is not None and not posted.is_live:
+                outcomes.append(by_hand(invoice.id, posted, found.action.document, invoice))
+            elif posted is not None:
+                extras = adopting(self.settings, self.run, found.action.document, posted, invoice)
+                is_ours = found.finding.verdict == "ours"
+                outcomes.append(replace(_taken_over(found.action, posted, is_ours=is_ours), follow_ups=extras))
                 self.posted[invoice.id] = posted
                 self.taken_over.add(invoice.id)
                 self._log("Taken over from Xero", posted.number, invoice.id, invoice)
@@ -207,7 +215,7 @@ class Poster:
             for action in by_number_first
         ]
 
-    def look_for_voided(self, actions: Sequence[Action]) -> set[AutotaskId]:
+    def look_for_voided(self, actions: Sequence[Action], mappings: Mappings) -> set[AutotaskId]:
         """Look for the documents of invoices that were voided in Autotask, and of which the ledger knows nothing.
 
         One may stand in Xero from before the ledger, or another tool: then its customer would owe it and what is
@@ -227,19 +235,23 @@ class Poster:
                 kind, min(action.invoice.date for action in actions if kinds[action.invoice.id] == kind) - _LOOK_BACK
             )
         ]
-        shelf = Shelf(found, [record.xero_id for record in self.records.values() if record.xero_id])
+        taken = [record.xero_id for record in self.records.values() if record.xero_id]
+        shelf = Shelf(found, taken, [*self.records, *kinds])
         standing: set[AutotaskId] = set()
         for action in actions:
             invoice = action.invoice
             numbers = (number_of(invoice, self.settings), invoice.number, f"INV:{invoice.id}")
-            finding = shelf.find_voided(invoice, kinds[invoice.id], numbers)
+            row = mappings.contact(invoice.customer.id)
+            contacts = {invoice.customer.name, *((row.contact, row.contact_id) if row else ())}
+            finding = shelf.find_voided(invoice, kinds[invoice.id], numbers, contacts)
             confirmed = self.records.get(invoice.id, Record(invoice.id)).wish in {"send", "adopt"}
             if finding.posted is None:
                 continue
             standing.add(invoice.id)
             if finding.verdict == "ours" or confirmed:
                 self._log("Taken over from Xero", finding.posted.number, invoice.id, invoice)
-                self.ledger.conclude([_still_stands(invoice, finding.posted)])
+                extras = (taken_over(invoice, self.run),)
+                self.ledger.conclude([replace(_still_stands(invoice, finding.posted), follow_ups=extras)])
                 self.taken_over.add(invoice.id)
                 self.posted[invoice.id] = finding.posted
             else:
@@ -250,15 +262,21 @@ class Poster:
         """What Xero has that could be one of the documents, read in bulk."""
         found: list[Posted] = []
         kinds: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
+        knows_nothing = all(record.xero_id is None for record in self.records.values()) and not self.posted
+        earliest = [self.settings.start_date] if knows_nothing and self.settings.start_date else []
         for kind in kinds:
             dates = [day for document in documents if document.kind == kind for day in document.days]
             if dates:
-                found += self.xero.dated_from(kind, min(dates) - _LOOK_BACK)
+                found += self.xero.dated_from(kind, min(dates + earliest) - _LOOK_BACK)
+        if knows_nothing:
+            found += self.xero.by_this_app()  # a lost ledger's, whatever their dates have become
         seen = {posted.number for posted in found}
         numbers = [item.number for item in documents if item.kind == "Invoice" and item.number]
         found += self.xero.numbered([number for number in numbers if number not in seen])
         taken = [record.xero_id for record in self.records.values() if record.xero_id]
-        return Shelf(found, [*taken, *(posted.id for posted in self.posted.values())])
+        ids = [*self.records, *(document.autotask_id for document in documents)]
+        own = [*taken, *(posted.id for posted in self.posted.values())]
+        return Shelf(found, own, ids, self.ledger.released())
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -362,7 +380,9 @@ class Poster:
     def _intend(self, batch: Sequence[Document], by_id: Mapping[AutotaskId, Action]) -> Intent:
         kind = batch[0].kind
         body = encode(kind, list(batch))
-        intent = Intent(str(uuid.uuid4()), kind, batch[0].places, body, tuple(batch), self.ledger.now())
+        remarks = {key: action.translation.warnings for key, action in by_id.items() if action.translation}
+        documents = tuple(replace(item, warnings=remarks.get(item.autotask_id, ())) for item in batch)
+        intent = Intent(str(uuid.uuid4()), kind, batch[0].places, body, documents, self.ledger.now())
         why = fault("AX-212", "Sent to Xero; its answer is not here yet.")
         waits = [
             _waiting(by_id[document.autotask_id].invoice, why, self.records.get(document.autotask_id))
@@ -477,13 +497,13 @@ class Poster:
 
 
 def batches(documents: Sequence[Document], most: int = BATCH) -> list[list[Document]]:
-    """The documents in batches that Xero takes: of one precision, at most 50, below 3 MB."""
+    """The documents in batches that Xero takes: of one kind and precision, at most 50, below 3 MB."""
     found: list[list[Document]] = []
     size = 0
     for document in documents:
         its_size = len(encode(document.kind, [document]))
         fits = found and len(found[-1]) < most and size + its_size < LARGEST_BODY
-        if fits and found[-1][0].places == document.places:
+        if fits and (found[-1][0].kind, found[-1][0].places) == (document.kind, document.places):
             found[-1].append(document)
             size += its_size
         else:
@@ -522,14 +542,27 @@ def differs(document: Document, posted: Posted) -> Fault | None:
     )
 
 
-def _synced(action: Action, posted: Posted) -> Outcome:
-    warnings = action.translation.warnings if action.translation else ()
-    status: Status = "Synced with warnings" if warnings else "Synced"
-    why = "taken over from Xero"
-    invoice = action.invoice
+def by_hand(autotask_id: AutotaskId, posted: Posted, document: Document, invoice: Invoice | None = None) -> Outcome:
+    """A document of ours that a person deleted or voided before we knew of it: it is not sent again unasked."""
+    why = fault("AX-213", f"{posted.number or posted.id} was {posted.status.lower()} in Xero by hand.")
     return Outcome(
-        invoice.id, status, why, 0, None, warnings, posted, True, invoice, document=action.document,  # noqa: FBT003
-        origin="found",
+        autotask_id, "Voided", "", 0, why, (), posted, True, invoice, document=document, origin="found",  # noqa: FBT003
+    )  # fmt: skip
+
+
+def _taken_over(action: Action, posted: Posted, *, is_ours: bool) -> Outcome:
+    """A document that was there; where its total is another one, both versions are shown, and a person chooses."""
+    warnings = action.translation.warnings if action.translation else ()
+    invoice, document = action.invoice, action.document
+    told = unlike(document, posted, is_ours=is_ours)
+    warnings = (*warnings, f"Autotask → Xero: {told}.") if told else warnings
+    status: Status = "Synced with warnings" if warnings else "Synced"
+    why: Fault | None = None
+    if not agrees(document, posted):
+        status, why, invoice = "Changed since sent", differently_there(posted, told), as_posted(invoice, posted)
+    return Outcome(
+        invoice.id, status, "taken over from Xero", 0, why, warnings, posted, True, invoice,  # noqa: FBT003
+        document=document, origin="found",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -23,13 +23,13 @@ from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.firstlook import already_there, marked
 from agent.domain.invoice import AutotaskId, Invoice
-from agent.domain.lookup import is_autotask, is_numbered_by_us, marked_id
+from agent.domain.lookup import as_posted, is_autotask, is_numbered_by_us, marked_id, mentions
 from agent.domain.money import ZERO, rounded
 from agent.domain.record import Status
 from agent.domain.settings import Settings
 from agent.domain.translate import credit_note_number, kind_of, number_of
 from agent.errors import PlainError
-from agent.followups import note
+from agent.followups import taken_over
 from agent.ledger.steps import Intent, Outcome
 from agent.projecting import project_all
 from agent.shown import Shown, shown_in
@@ -137,7 +137,7 @@ def _fill(desk: Desk, under_way: Sequence[Intent]) -> Rebuilt:
     desk.tell("Reading Xero")
     desk.reach_xero()
     ledger.remember(watched=datetime.combine(settings.start_date, time(), UTC).isoformat())  # the next look sees all
-    documents = _documents(desk, settings.start_date, shown)
+    documents = _documents(desk, settings.start_date, shown, {*shown, *(invoice.id for invoice in invoices)})
     run = f"rebuild-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     fence = ledger.begin_run(run, "Rebuild")
     rebuilt = Rebuilt()
@@ -175,7 +175,7 @@ def _fill(desk: Desk, under_way: Sequence[Intent]) -> Rebuilt:
 class _Documents:
     """Xero's documents, by mark and by number."""
 
-    def __init__(self, found: Iterable[Posted], web_url: str) -> None:
+    def __init__(self, found: Iterable[Posted], web_url: str, ids: Collection[AutotaskId]) -> None:
         self.by_mark: defaultdict[AutotaskId, list[Posted]] = defaultdict(list)
         self.by_number: defaultdict[tuple[str, str], list[Posted]] = defaultdict(list)
         self.by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
@@ -184,13 +184,16 @@ class _Documents:
             if (marked := marked_id(item)) is not None and is_autotask(item, web_url):
                 self.by_mark[marked].append(item)
             self.by_number[item.kind, item.number.casefold()].append(item)
-            if item.is_live and marked_id(item) is None and not is_numbered_by_us(item):
-                self.by_sums[item.kind, item.contact_name.casefold(), item.date, item.total].append(item)
+            if item.is_live and marked_id(item) is None and not is_numbered_by_us(item, ids):
+                who = item.contact_name.casefold()
+                self.by_sums[item.kind, who, item.date, item.currency, item.total].append(item)
 
     def alike(self, invoice: Invoice) -> Posted | None:
         """A document that agrees with an invoice in customer, date and total, and is nobody else's."""
-        sums = kind_of(invoice), invoice.customer.name.casefold(), invoice.date, abs(rounded(invoice.total))
-        return next((item for item in self.by_sums.get(sums, []) if item.id not in self.taken), None)
+        who, total = invoice.customer.name.casefold(), abs(rounded(invoice.total))
+        found = self.by_sums.get((kind_of(invoice), who, invoice.date, invoice.currency, total), [])
+        free = [item for item in found if item.id not in self.taken]
+        return min(free, key=lambda item: not mentions(item, invoice.number), default=None)
 
     def numbered(self, invoice: Invoice, number: str) -> list[Posted]:
         """The documents of that number that carry no other invoice's mark."""
@@ -198,11 +201,11 @@ class _Documents:
         return [item for item in found if marked_id(item) in {None, invoice.id} and item.id not in self.taken]
 
 
-def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, Shown]) -> _Documents:
+def _documents(desk: Desk, start: date, shown: Mapping[AutotaskId, Shown], ids: Collection[AutotaskId]) -> _Documents:
     found = [item for kind in _KINDS for item in desk.xero.dated_from(kind, start - _LOOK_BACK)]
     seen = {item.number for item in found}
     wanted = sorted({item.xero_number for item in shown.values()} - seen - {""})
-    return _Documents([*found, *desk.xero.numbered(wanted)], desk.autotask.zone.web_url)
+    return _Documents([*found, *desk.xero.numbered(wanted)], desk.autotask.zone.web_url, ids)
 
 
 def _outcome(
@@ -296,11 +299,18 @@ def _found(invoice: Invoice, posted: Posted, told: Shown, settings: Settings, ru
     why = "found in Xero when the ledger was made anew" + (f"; Autotask → Xero: {differs}" if differs else "")
     todo = []
     if marked_id(posted) is None and posted.kind == "Invoice":
-        todo.append(note("AutoXero found this and took it over", invoice.id, invoice.label, run))
+        todo.append(taken_over(invoice, run))
     if settings.mark_as_sent and invoice.marked_sent is None:
         todo.append(("webServiceDate", stamp(datetime.now(UTC))))
+    if settings.write_number_back and posted.number not in {"", invoice.number}:
+        todo.append(("invoiceNumber", posted.number))
     if invoice.is_voided:
         invoice = replace(invoice, is_voided=False)  # as it was sent: the next look deals with it as with any other
+    if abs(rounded(invoice.total)) != posted.total:  # as it is in Xero: so Send now carries Autotask's version over
+        return Outcome(
+            invoice.id, "Changed since sent", why, posted=posted, invoice=as_posted(invoice, posted),
+            follow_ups=tuple(todo), origin="found",
+        )  # fmt: skip
     status: Status = "Synced with warnings" if differs else "Synced"
     if told.status == "Changed since sent":
         status, why = "Changed since sent", "as the workbook said: compare the two, and choose Send now or Never send"

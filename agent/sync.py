@@ -364,12 +364,12 @@ class _Run:
         if not self.is_live:
             self._show(actions, poster)
             return
-        report, ledger = self.report, self.ledger
+        report, ledger, desk = self.report, self.ledger, self.desk
         for action in actions:
             self._log_decisions(action)
         voided = [action for action in actions if _may_stand(action, poster.records)]
         with self._light("xero"):
-            standing = poster.look_for_voided(voided)
+            standing = poster.look_for_voided(voided, desk.reading.mappings)
         actions = [action for action in actions if action.invoice.id not in standing]
         ledger.conclude(_standing(action, poster.records) for action in actions if action.verb in {"skip", "wait"})
         for action in actions:

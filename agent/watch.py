@@ -223,7 +223,7 @@ def _copy_payments(desk: Desk) -> None:
     """Let the paid date in Autotask be that of Xero's full payment: written once, changed and cleared with it."""
     if not desk.settings.copy_payments:
         return
-    written = desk.ledger.paid_dates()
+    written = desk.ledger.last_queued("paidDate")
     for row in desk.ledger.rows():
         if row["xero_id"] is None or not row["xero_total"]:
             continue

@@ -76,6 +76,8 @@ class Document:
     """The number in Autotask, or its id there."""
     header: Header | None = None
     """The Autotask invoice that it was made from."""
+    warnings: tuple[str, ...] = ()
+    """What a person should see of it although it goes through."""
 
     @property
     def days(self) -> tuple[dt.date, ...]:

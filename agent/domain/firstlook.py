@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.domain.document import Document, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.invoice import Invoice
-from agent.domain.lookup import Finding, Shelf
+from agent.domain.lookup import Finding, Shelf, unlike
 from agent.domain.plan import Action, with_document
 from agent.domain.record import Record
 
@@ -29,7 +29,8 @@ class Look:
     @property
     def takes_over(self) -> Posted | None:
         """What is taken over instead of sending."""
-        return self.finding.posted if self.stops is None and self.finding.verdict in {"ours", "equal"} else None
+        is_its = self.stops is None and self.finding.verdict in {"ours", "gone", "equal"}
+        return self.finding.posted if is_its else None
 
 
 def look(planned: Action, shelf: Shelf, record: Record | None, *, is_ours: bool) -> Look:
@@ -47,13 +48,15 @@ def look(planned: Action, shelf: Shelf, record: Record | None, *, is_ours: bool)
     wish = record.wish if record else ""
     posted, stops = finding.posted, finding.fault
     is_about_it = record is not None and wish == "send" and record.fault_code == "AX-201"  # and not about another thing
-    if finding.verdict == "absent" or (finding.verdict == "similar" and is_about_it):
+    if finding.verdict == "absent" and wish == "adopt":
+        stops = _not_there()
+    elif finding.verdict == "absent" or (finding.verdict == "similar" and is_about_it):
         is_anothers = invoice.marked_sent is not None and not is_ours
         stops = marked(invoice) if is_anothers and wish != "send" else None
     elif finding.verdict == "similar" and posted is not None:
         stops = _like_it(posted, action.document)
     elif finding.verdict == "equal" and posted is not None and wish not in {"send", "adopt"}:
-        stops = already_there(posted)
+        stops = already_there(posted, unlike(action.document, posted, is_ours=False))
     return Look(action, finding, stops)
 
 
@@ -66,13 +69,32 @@ def marked(invoice: Invoice) -> Fault:
     )
 
 
-def already_there(posted: Posted) -> Fault:
+def already_there(posted: Posted, otherwise: str = "") -> Fault:
     """AX-201: a document without our mark that agrees to the cent; it waits for a word."""
     return fault(
         "AX-201",
-        f"Xero already has {_named(posted)}, which agrees to the cent.",
+        f"Xero already has {_named(posted)}, which agrees to the cent"
+        + (f"; it has otherwise: {otherwise}." if otherwise else "."),
         waits=True,
         instead="Press Send these to take it over; nothing is sent twice.",
+    )
+
+
+def differently_there(posted: Posted, otherwise: str) -> Fault:
+    """AX-201: our own document, which is not what Autotask has any more."""
+    return fault(
+        "AX-201",
+        f"Xero has {_named(posted)}, which carries this invoice's mark. Autotask → Xero: {otherwise}.",
+        instead="Choose Send now to carry Autotask's version over to Xero, or Never send to leave Xero's.",
+    )
+
+
+def _not_there() -> Fault:
+    return fault(
+        "AX-201",
+        "What agreed with it in Xero was taken over for another invoice, or is there no more.",
+        waits=True,
+        instead="If it is not in Xero yet, select it and press Send these; else choose Never send.",
     )
 
 
@@ -82,7 +104,7 @@ def _like_it(posted: Posted, document: Document) -> Fault:
         f"Xero already has {_named(posted)} ({posted.status.lower()}), which bears this invoice's number in Autotask; "
         f"ours would be {document.date}, {document.currency} {document.expected.total}.",
         waits=True,
-        instead="If Xero's is this invoice, choose Never send; if it is another sale, press Send these.",
+        instead="If Xero's is this invoice, choose Never send; else select the row and press Send these.",
     )
 
 
@@ -98,4 +120,5 @@ def voided_there(posted: Posted) -> Fault:
 
 def _named(posted: Posted) -> str:
     """A document in Xero, so that a person finds it."""
-    return f"{posted.number or posted.id} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total}"
+    name = f"{posted.number or posted.id} ({posted.reference})" if posted.reference else posted.number or posted.id
+    return f"{name} of {posted.contact_name}, {posted.date}, {posted.currency} {posted.total}"

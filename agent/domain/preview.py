@@ -56,6 +56,8 @@ class Preview:
             shown, trouble = "Fault" if look.stops.is_strike else "Wait", look.stops
         elif look is not None and (there := look.takes_over) is not None:
             shown, why = "Take over", f"In Xero already, as {there.number or there.id}: nothing is sent"
+            if not there.is_live:
+                shown, why = "Keep", f"{there.number or there.id} was {there.status.lower()} in Xero: it stays so"
         if trouble is not None:
             why = f"{trouble.code} {trouble.title}: {trouble.detail}"
         invoice = action.invoice

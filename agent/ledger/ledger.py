@@ -187,6 +187,9 @@ class Ledger:
         blank = ("xero_kind", "xero_number", "xero_status", "xero_contact", "xero_baseline", "xero_latest")
         empty = ("xero_id", "xero_net", "xero_tax", "xero_total", "outstanding", "paid_on")
         clear = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure", *blank), "")
+        records = self.records()
+        gone = {records[item].xero_id for item in ids} - {None}
+        self.remember(released=json.dumps(sorted([*self.released(), *gone], key=str)))
         self._set(
             ids,
             {**clear, **dict.fromkeys((*empty, "sent_on")), "wish": "send", "status": "Waiting", "why": "Send again"},
@@ -196,6 +199,11 @@ class Ledger:
             rows = t.write_back.c
             here = rows.autotask_id.in_(ids) & rows.field.in_(("history", "pdf")) & (rows.state == "queued")
             connection.execute(delete(t.write_back).where(here))
+
+    def released(self) -> list[str]:
+        """The documents, deleted or voided in Xero, whose invoices were let go of."""
+        found: list[str] = json.loads(self.fact("released") or "[]")
+        return found
 
     def choose(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down whose version counts of what changed since it was sent: the next look carries it out."""
@@ -225,10 +233,10 @@ class Ledger:
                     update(t.invoice).where(here).values(status="Waiting", why="It was changed", **blank)
                 )
 
-    def paid_dates(self) -> dict[AutotaskId, str]:
-        """The paid date that was last written, or queued to be, for each invoice; blank where it was cleared."""
+    def last_queued(self, field: str) -> dict[AutotaskId, str]:
+        """What was last written to a field, or queued to be, for each invoice; blank where it was cleared."""
         row = t.write_back.c
-        query = select(row.autotask_id, row.value).where(row.field == "paidDate").order_by(row.id)
+        query = select(row.autotask_id, row.value).where(row.field == field).order_by(row.id)
         with self.engine.begin() as connection:
             return {AutotaskId(item.autotask_id): item.value for item in connection.execute(query)}
 

@@ -152,6 +152,11 @@ class Xero:
         pages = self._pages(_PATHS[kind], where=where, order="Date ASC" if kind == "Invoice" else "")
         return [row.read(kind) for page in pages for row in _rows(page, kind) if row.type in {sales, ""}]
 
+    def by_this_app(self) -> list[Posted]:
+        """All sales invoices that this app made, whatever their dates; credit notes cannot be asked for so."""
+        pages = self._pages("Invoices", where='Type=="ACCREC"', createdByMyApp="true")
+        return [row.read("Invoice") for page in pages for row in page.invoices if row.type in {"ACCREC", ""}]
+
     def changed_since(self, kind: DocumentKind, moment: datetime) -> list[Posted]:
         """All sales documents of a kind that changed since a moment, deleted and voided ones too."""
         sales = "ACCREC" if kind == "Invoice" else "ACCRECCREDIT"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.verbs import send_these
+from agent.verbs import send_again, send_these
 from tests.support import Practice, support
 from tests.system.test_exactly_once import ids_in_xero
 from tests.system.test_rebuilding import lose_ledger
@@ -190,3 +190,131 @@ def test_preview_promises_to_send_only_what_would_go(practice: Practice) -> None
     assert not [call for call in practice.cloud.calls if call.method in {"PUT", "PATCH"}]
     practice.type_settings({"Sync mode": "Live"})
     assert practice.sync().created == 1
+
+
+@pytest.mark.parametrize("numbers", ["No", "Number"])
+def test_twins_are_told_apart_by_the_reference(practice: Practice, numbers: str) -> None:
+    """The other tool sent the second of two that agree in everything else: it is not taken for the first."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    first, second = five_days_old(practice, "AT-1"), five_days_old(practice, "AT-2")
+    day = practice.world.today - timedelta(days=5)
+    theirs = practice.cloud.xero.add_invoice("Kauri Legal", [LINE], Date=day.isoformat(), Reference="AT-2")
+    practice.sync()
+    assert state(practice, first) == ("Synced", "")
+    assert state(practice, second) == ("Waiting", "AX-201")
+    send_these(practice.desk())
+    assert practice.rows()[second]["xero_invoice_id"] == theirs
+    assert sorted(item.reference for item in practice.cloud.xero.documents()) == ["AT-1", "AT-2"]
+
+
+def test_a_word_to_take_over_sends_nothing(practice: Practice) -> None:
+    """Two wait for one document, since they came at different times: the other one is not sent by that word."""
+    sent_by_another_tool(practice)
+    first = five_days_old(practice, "AT-1")
+    practice.sync()
+    second = five_days_old(practice, "AT-2")
+    practice.sync()
+    assert state(practice, first) == state(practice, second) == ("Waiting", "AX-201")
+    send_these(practice.desk())
+    assert sorted([state(practice, first), state(practice, second)]) == [("Synced", ""), ("Waiting", "AX-201")]
+    assert practice.posts() == 0
+    left = first if state(practice, first)[0] == "Waiting" else second
+    send_these(practice.desk(), [str(left)])
+    assert state(practice, left) == ("Synced", "")
+    assert practice.posts() == 1
+
+
+def test_a_credit_note_that_xero_numbered_is_found(practice: Practice) -> None:
+    """Xero's own numbers, CN-0001 and so on, look like ours."""
+    day = practice.world.today - timedelta(days=5)
+    line = {**LINE, "Quantity": 1, "UnitAmount": 100}
+    practice.cloud.xero.add_invoice("Kauri Legal", [line], Type="ACCRECCREDIT", Date=day.isoformat())
+    assert [item.number for item in practice.cloud.xero.documents()] == ["CN-0001"]
+    number = practice.world.invoice("Kauri Legal", [support("1", "-100")], day=day)
+    practice.sync()
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+
+
+def test_its_number_and_sum_under_another_contact_wait(practice: Practice) -> None:
+    practice.cloud.xero.add_contact("Kauri Legal Partners")
+    day = practice.world.today - timedelta(days=5)
+    practice.cloud.xero.add_invoice("Kauri Legal Partners", [LINE], Date=day.isoformat(), InvoiceNumber="AT-1")
+    number = five_days_old(practice, "AT-1")
+    practice.sync()
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+
+
+def test_what_differs_is_said_before_and_after_it_is_taken_over(practice: Practice) -> None:
+    """The same total, but no tax in it."""
+    day = practice.world.today - timedelta(days=5)
+    line = {**LINE, "Quantity": 1, "UnitAmount": "333.50", "TaxType": "NONE"}
+    practice.cloud.xero.add_invoice("Kauri Legal", [line], Date=day.isoformat(), InvoiceNumber="AT-1")
+    number = five_days_old(practice, "AT-1")
+    practice.sync()
+    assert "tax 43.50 → 0.00" in practice.rows()[number]["fault"]["detail"]
+    send_these(practice.desk())
+    row = practice.rows()[number]
+    assert row["status"] == "Synced with warnings"
+    assert "tax 43.50 → 0.00" in row["warnings"][0]
+
+
+@pytest.mark.parametrize("numbers", ["No", "Number"])
+def test_a_lost_ledger_and_a_changed_invoice_leave_the_choice(practice: Practice, numbers: str) -> None:
+    """Our own document, which is not what Autotask has any more: both versions are shown, and Send now works."""
+    practice.type_settings({"Use Autotask Numbers": numbers})
+    number = five_days_old(practice, "AT-1")
+    practice.sync()
+    lose_ledger(practice)
+    practice.reprice(number)
+    practice.sync()
+    assert state(practice, number) == ("Changed since sent", "AX-201")
+    assert "net 435.00 → 290.00" in practice.rows()[number]["fault"]["detail"]
+    assert practice.posts() == 1
+    send_these(practice.desk(), [str(number)])
+    assert state(practice, number) == ("Synced", "")
+    (document,) = practice.cloud.xero.documents()
+    assert str(document.total) == "500.25"
+
+
+@pytest.mark.parametrize("shift", [85, -85])
+def test_a_lost_ledger_finds_what_was_re_dated_far(practice: Practice, shift: int) -> None:
+    number = five_days_old(practice)
+    practice.sync()
+    lose_ledger(practice)
+    day = practice.world.today + timedelta(days=shift)
+    if shift > 0:
+        practice.cloud.autotask.change("Invoices", number, invoiceDateTime=day.isoformat())
+    else:
+        (document,) = practice.cloud.xero.documents()
+        practice.cloud.xero.change(document.id, date=day)
+    practice.sync()
+    assert practice.rows()[number]["xero_number"]
+    assert "date" in practice.rows()[number]["warnings"][0]
+    assert practice.posts() == 1
+
+
+def test_what_a_person_deleted_in_xero_is_not_sent_again_by_a_lost_ledger(practice: Practice) -> None:
+    number = five_days_old(practice)
+    practice.sync()
+    (document,) = practice.cloud.xero.documents()
+    practice.cloud.xero.change(document.id, status="DELETED")
+    lose_ledger(practice)
+    practice.sync()
+    assert state(practice, number) == ("Voided", "AX-213")
+    assert practice.posts() == 1
+    send_again(practice.desk(), [str(number)])
+    assert state(practice, number) == ("Synced", "")
+    assert practice.posts() == 2
+
+
+def test_a_voided_invoice_is_found_under_its_mapped_contact(practice: Practice) -> None:
+    practice.cloud.xero.add_contact("Kauri Legal Partners")
+    practice.map("ContactMap", "Xero contact", ("1",), "Kauri Legal Partners")
+    day = practice.world.today - timedelta(days=5)
+    practice.cloud.xero.add_invoice("Kauri Legal Partners", [LINE], Date=day.isoformat())
+    gone = five_days_old(practice)
+    practice.cloud.autotask.void(gone)
+    practice.sync()
+    assert state(practice, gone) == ("Waiting", "AX-201")
