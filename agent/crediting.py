@@ -19,6 +19,8 @@ from agent.projecting import project_all
 from agent.sync import one_at_a_time
 from agent.xero.client import RefusedError, UncertainError
 
+_MOST_DIGITS = 12
+"""Digits before the point of the largest amount that anybody can mean."""
 _PENDING = "allocating"
 """The fact that tells of a use whose answer is not known."""
 
@@ -90,9 +92,12 @@ def find_credit(desk: Desk, credit_note: str, invoice: str, amount: str | None =
 
 def _amount(text: str) -> Decimal:
     try:
-        return rounded(Decimal(text))
+        amount = Decimal(text)
     except InvalidOperation:
-        raise PlainError(f"“{text}” is no amount.", "Give one such as 120.50.") from None
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+        raise PlainError(f"“{text}” is no amount.", "Give one such as 120.50.")
+    return rounded(amount)
 
 
 def _read(desk: Desk, autotask_id: AutotaskId, kind: DocumentKind) -> Posted:
@@ -117,10 +122,17 @@ def allocate(credit: Credit) -> str:
     """
     desk, giving, taking = credit.desk, credit.note, credit.invoice
     before = desk.xero.allocated(giving.id, taking.id)
-    told = {"ids": credit.ids, "documents": (giving.id, taking.id), "amount": str(credit.amount), "before": str(before)}
+    told = {
+        "ids": list(credit.ids),
+        "documents": [giving.id, taking.id],
+        "amount": str(credit.amount),
+        "before": str(before),
+    }
     with one_at_a_time(desk):
-        desk.ledger.remember(**{_PENDING: json.dumps(told)})
-        key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{giving.id} {taking.id} {credit.amount} {before}"))
+        known = json.loads(desk.ledger.fact(_PENDING) or "{}")
+        # one without an answer may still land: the same again goes under its key, and only that
+        key = known["key"] if known and known == {**told, "key": known["key"]} else str(uuid.uuid4())
+        desk.ledger.remember(**{_PENDING: json.dumps({**told, "key": key})})
         try:
             desk.xero.allocate(giving.id, taking.id, credit.amount, max(giving.date, taking.date), key)
         except RefusedError as error:
@@ -134,7 +146,7 @@ def allocate(credit: Credit) -> str:
 
 
 def _settle(desk: Desk) -> None:
-    """Find out what became of a use whose answer was lost."""
+    """Find out what became of a use whose answer was lost; one that is not there yet may still land."""
     told = json.loads(desk.ledger.fact(_PENDING) or "null")
     if not told:
         return
@@ -142,8 +154,6 @@ def _settle(desk: Desk) -> None:
     amount = Decimal(told["amount"])
     if desk.xero.allocated(*told["documents"]) >= Decimal(told["before"]) + amount:
         _done(desk, ids, amount)
-    else:
-        desk.ledger.remember(**{_PENDING: ""})
 
 
 def _done(desk: Desk, ids: tuple[AutotaskId, AutotaskId], amount: Decimal) -> None:

@@ -90,16 +90,15 @@ def drafts(guide: Guide) -> str:
     state, ledger = guide.state, guide.desk.ledger
     _let_go(guide)
     guide.preview()
-    taken = [item for item in state.take_over if ledger.records().get(item, Record(item)).xero_id is None]
-    few: list[AutotaskId] = []
     if not state.drafts:
         ready = [row.autotask_id for row in ledger.previews() if row.action == "Send"]
         held = [AutotaskId(row["autotask_id"]) for row in _rest(guide)]  # where an earlier live run left them
         free = list(dict.fromkeys(ready + held))
-        few = free[: _how_many(guide, len(free))]
-    if few or taken:
-        state.drafts += few
+        state.drafts = free[: _how_many(guide, len(free))]
         guide.save()
+    known = ledger.records()
+    few, taken = ([item for item in group if _is_open(known, item)] for group in (state.drafts, state.take_over))
+    if few or taken:
         _try_out(guide, few, taken)
     rows = {row["autotask_id"]: row for row in ledger.rows()}
     sent = [rows[item] for item in state.drafts if rows[item]["xero_id"]]
@@ -120,6 +119,10 @@ def drafts(guide: Guide) -> str:
             guide.save()
             raise left()
     return f"{counted(len(sent), 'invoice')} sent as drafts, {len(taken)} taken over"
+
+
+def _is_open(known: Mapping[AutotaskId, Record], item: AutotaskId) -> bool:
+    return known.get(item, Record(item)).xero_id is None
 
 
 def _let_go(guide: Guide) -> None:

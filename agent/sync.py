@@ -30,6 +30,7 @@ from agent.domain.settings import Settings
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
 from agent.extras import add_extras
+from agent.followups import with_own_numbers
 from agent.ledger.database import daily_backup
 from agent.ledger.ledger import FenceError
 from agent.ledger.steps import Outcome
@@ -231,10 +232,12 @@ class _Run:
             with self._light("autotask"):
                 self._remember_lists(books, source)
             desk.refuse()
-        held: StopError | None = None
+        held = self._look(poster, organisation, pulled) if self.is_live and self.trial is None else None
+        stopped: StopError | None = None
+        poster = self._poster(fence)
         if open_headers or not self.is_live:
             with self._light("autotask"):
-                invoices = source.invoices(open_headers)
+                invoices = with_own_numbers(self.ledger, source.invoices(open_headers))
             if not poster.records and self.trial is None:
                 self._keep_left_out(invoices)
                 poster = self._poster(fence)
@@ -242,19 +245,30 @@ class _Run:
             try:
                 self._carry_out(actions, poster, books)
             except StopError as error:
-                held = error  # what was sent before is looked after all the same
-        if held is None and self.trial is None:
+                stopped = error
+        if stopped is None and self.trial is None:
             complete()
-        if self.is_live and self.trial is None:
+        self._write_back()
+        if (trouble := stopped or held) is not None:
+            self.desk.light("xero", trouble)
+            raise trouble
+
+    def _look(self, poster: Poster, organisation: Organisation, pulled: Pulled) -> StopError | None:
+        """Look after what was sent, before anything new goes: a voided invoice's number may be free by it.
+
+        Returns:
+            What stopped it; what is new is sent all the same.
+        """
+        desk, report = self.desk, self.report
+        is_asked = self.is_asked or bool(desk.reading.wishes) or _shows_void(pulled, poster.records)
+        try:
             with self._light("xero"):
                 desk.tell("Looking for changes")
-                is_asked = self.is_asked or bool(desk.reading.wishes)
                 looked = watch(desk, poster, organisation, pulled, is_asked=is_asked)
-                report.voided, report.updated = looked.voided, looked.updated
-        self._write_back()
-        if held is not None:
-            self.desk.light("xero", held)
-            raise held
+        except StopError as error:
+            return error
+        report.voided, report.updated = looked.voided, looked.updated
+        return None
 
     def _settle(self, poster: Poster) -> set[AutotaskId]:
         """Settle what an earlier run left uncertain; gives what failed by it, which is not tried again in this run."""
@@ -318,7 +332,8 @@ class _Run:
             last = max([facts.get("last", 0), *headers])
             begun = min(facts.get("from", "9999"), settings.start_date.isoformat()) if settings.start_date else ""
             told = {"at": started.isoformat(), "last": last, "from": begun, "skipping": skipping}
-            ledger.remember(pull=json.dumps(told), late="")
+            noted = json.loads(ledger.fact("late") or "[]")  # by the look of this run, too
+            ledger.remember(pull=json.dumps(told), late=json.dumps([key for key in noted if key not in headers]))
 
         return Pulled(headers, window.created_from), complete
 
@@ -479,6 +494,14 @@ class _Run:
 def _would_go(now: Organisation, before: Organisation) -> bool:
     """Whether a closed period was opened: then something that waited may be sent."""
     return now.locked_until != before.locked_until
+
+
+def _shows_void(pulled: Pulled, records: Mapping[AutotaskId, Record]) -> bool:
+    """Whether an invoice was voided in Autotask whose document stands as far as we know."""
+    return any(
+        row.is_voided and key in records and records[key].xero_id and records[key].status.startswith("Synced")
+        for key, row in pulled.headers.items()
+    )
 
 
 def _may_stand(action: Action, records: Mapping[AutotaskId, Record]) -> bool:

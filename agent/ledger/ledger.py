@@ -233,6 +233,12 @@ class Ledger:
                     update(t.invoice).where(here).values(status="Waiting", why="It was changed", **blank)
                 )
 
+    def numbers(self) -> dict[AutotaskId, str]:
+        """The number of each invoice, as it was when it was sent or planned."""
+        row = t.invoice.c
+        with self.engine.begin() as connection:
+            return {AutotaskId(key): number for key, number in connection.execute(select(row.autotask_id, row.number))}
+
     def last_queued(self, field: str) -> dict[AutotaskId, str]:
         """What was last written to a field, or queued to be, for each invoice; blank where it was cleared."""
         row = t.write_back.c

@@ -9,6 +9,7 @@ import pytest
 from agent.crediting import allocate, find_credit
 from agent.errors import StopError
 from agent.pretend.troubles import Trouble
+from agent.pretend.xero_payments import delete_allocation
 from tests.support import Practice, support
 
 
@@ -67,6 +68,8 @@ def test_a_lost_answer_never_uses_it_twice(practice: Practice, pair: tuple[str, 
         (["--amount", "400"], "cannot be used"),
         (["--amount", "0"], "cannot be used"),
         (["--amount", "much"], "is no amount"),
+        (["--amount", "NaN"], "is no amount"),
+        (["--amount", "1e30"], "is no amount"),
     ],
 )
 def test_too_much_is_refused_in_words(practice: Practice, pair: tuple[str, str], more: list[str], words: str) -> None:
@@ -101,3 +104,12 @@ def test_two_uses_of_one_amount_leave_two_notes(practice: Practice, pair: tuple[
     assert used(practice) == [Decimal(100), Decimal(100)]
     told = [note.details for item in practice.cloud.xero.documents() for note in item.history if "used" in note.details]
     assert len(set(told)) == 2
+
+
+def test_what_was_undone_in_xero_can_be_used_again_at_once(practice: Practice, pair: tuple[str, str]) -> None:
+    """Within the minutes in which Xero would answer the same request as it did the first time, and do nothing."""
+    allocate(find_credit(practice.desk(), *pair, "50"))
+    for allocation in list(practice.cloud.xero.organisation.allocations.values()):
+        delete_allocation(practice.cloud.xero.books(), allocation)
+    allocate(find_credit(practice.desk(), *pair, "50"))
+    assert used(practice) == [Decimal(50)]
