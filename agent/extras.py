@@ -16,9 +16,15 @@ from agent.domain.document import DocumentKind
 from agent.domain.invoice import AutotaskId
 from agent.errors import StopError
 from agent.followups import IN_VAIN, TO_XERO, after_try, is_of_all
+from agent.ledger.ledger import Ledger
 from agent.ledger.steps import WriteBack
 from agent.xero.client import RefusedError, UncertainError
 
+_NAMES = {"pdf": "PDF", "history": "note in the history"}
+_GIVEN_UP = {
+    "pdf": "Autotask's PDF could not be attached in Xero: attach it by hand, or press Resync to try again",
+    "history": "The note in Xero's history could not be written: press Resync to try again",
+}
 MOST = 20
 """Extras in one run: each costs a call or two of the sixty a minute that Xero gives."""
 
@@ -34,7 +40,8 @@ def add_extras(desk: Desk, run: str) -> None:
         return
     desk.tell(f"Adding notes and PDFs to {len(queued)} invoices")
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
-    went_well, troubles = 0, {}
+    went_well = 0
+    troubles: dict[WriteBack, str] = {}
     for item in queued:
         row = rows[item.autotask_id]
         if not row["xero_id"]:
@@ -47,22 +54,29 @@ def add_extras(desk: Desk, run: str) -> None:
             if is_of_all(error):
                 desk.ledger.tried({item.id: item.tries})  # certainly not written
                 raise
-            troubles[item.id] = error.fault.detail
+            troubles[item] = error.fault.detail
         except (RefusedError, UncertainError, ValueError) as error:
-            troubles[item.id] = str(error)
+            troubles[item] = str(error)
         else:
             desk.ledger.written({item.id: "done"})
+            desk.ledger.warn(item.autotask_id, _GIVEN_UP[item.field])
             went_well += 1
-        if item.id in troubles:
-            what = "note in the history" if item.field == "history" else "PDF"
-            detail = f"{row['number'] or item.autotask_id}: {troubles[item.id]}"
-            desk.ledger.log(f"The {what} could not be added in Xero", detail, run=run, level="Warning")
         if len(troubles) >= IN_VAIN and not went_well:
             break
     is_its_own = went_well > 0 or len(troubles) < IN_VAIN
-    failed = {item.id: after_try(item, is_done=False, is_its_own=is_its_own) for item in queued if item.id in troubles}
-    desk.ledger.tried({key: tries for key, (_, tries) in failed.items()})
-    desk.ledger.written({key: state for key, (state, _) in failed.items()})
+    for item, trouble in troubles.items():
+        _put_back(desk.ledger, item, trouble, run, is_its_own=is_its_own)
+
+
+def _put_back(ledger: Ledger, item: WriteBack, trouble: str, run: str, *, is_its_own: bool) -> None:
+    """What failed is tried again by later runs; once it is given up the invoice bears a warning."""
+    event = f"The {_NAMES[item.field]} could not be added in Xero"
+    ledger.log(event, trouble, run=run, level="Warning", about=item.autotask_id)
+    state, tries = after_try(item, is_done=False, is_its_own=is_its_own)
+    ledger.tried({item.id: tries})
+    ledger.written({item.id: state})
+    if state == "failed":
+        ledger.warn(item.autotask_id, _GIVEN_UP[item.field], f" ({trouble.rstrip('.')}).")
 
 
 def _add(desk: Desk, item: WriteBack, row: Mapping[str, Any], run: str) -> None:

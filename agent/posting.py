@@ -49,7 +49,7 @@ LANDED = timedelta(seconds=KEY_LIVES + 90)
 """After this a request that got no answer can no longer land: its last try, the longest time-out and 30 seconds."""
 _LOOK_BACK = timedelta(days=60)
 """How far before a document's date it is looked for, in case it was re-dated in Xero."""
-_ALONE = 3
+ALONE = 3
 """After so many requests that came to nothing an invoice is sent alone; one more is its own fault."""
 _BREAKER = 4
 """Failures in a row, with no success, after which it is Xero that is ill, not an invoice."""
@@ -150,7 +150,7 @@ class Poster:
         is_alone = len(intent.documents) == 1 and self.ledger.others_passed(intent.key)
         for document in left:
             self._log("Certainly not in Xero", "It is planned anew.", document.autotask_id)
-            if is_alone and self.ledger.absences().get(document.autotask_id, 0) >= _ALONE:
+            if is_alone and self.ledger.absences().get(document.autotask_id, 0) >= ALONE:
                 why = "Xero does not answer when this invoice is sent, while it takes others."
                 outcomes.append(self._struck(document.autotask_id, fault("AX-299", why)))
         self.ledger.settle(intent.key, {item.autotask_id: "absent" for item in left}, outcomes)

@@ -238,8 +238,8 @@ class _Run:
         if open_headers or not self.is_live:
             with self._light("autotask"):
                 invoices = with_own_numbers(self.ledger, source.invoices(open_headers))
-            if not poster.records and self.trial is None:
-                self._keep_left_out(invoices)
+            if new := [item for item in invoices if item.id not in poster.records]:
+                self._keep_left_out(new)
                 poster = self._poster(fence)
             actions = self._plan(invoices, books, poster.records)
             try:
@@ -268,6 +268,7 @@ class _Run:
         except StopError as error:
             return error
         report.voided, report.updated = looked.voided, looked.updated
+        report.problems += looked.problems
         return None
 
     def _settle(self, poster: Poster) -> set[AutotaskId]:
@@ -340,7 +341,7 @@ class _Run:
     # --- planning ----------------------------------------------------------------------------------------------------
 
     def _keep_left_out(self, invoices: Sequence[Invoice]) -> None:
-        """A ledger that knows nothing, beside a workbook that does: what was never to be sent still is not."""
+        """What was never to be sent still is not, where the ledger was lost, and the workbook knows."""
         shown = shown_in(self.desk.workbook)
         left_out = [item for item in invoices if item.id in shown and shown[item.id].status == "Never send"]
         self.ledger.conclude(Outcome(item.id, "Never send", "as the workbook said", invoice=item) for item in left_out)

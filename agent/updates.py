@@ -25,8 +25,8 @@ from agent.errors import StopError
 from agent.followups import note, with_own_numbers
 from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Intent, Outcome
-from agent.posting import LANDED, Poster, batches, differs, not_too_late
-from agent.xero.client import NotSentError, RefusedError, UncertainError, Xero
+from agent.posting import ALONE, LANDED, Poster, batches, differs, not_too_late
+from agent.xero.client import BATCH, NotSentError, RefusedError, UncertainError, Xero
 from agent.xero.models import encode_updates
 
 _MARGIN = timedelta(days=1)
@@ -117,19 +117,34 @@ def _refuse(ledger: Ledger, run: str, item: Change, trouble: str, cure: str = ""
 
 
 def _send(poster: Poster, updates: Mapping[AutotaskId, _Update], read_at: datetime) -> int:
-    documents = sorted((item.document for item in updates.values()), key=lambda item: (item.kind, item.places))
-    queue = batches(documents)
+    """Send them in batches; one at which Xero fails is found by halving, and holds nobody up.
+
+    What came to nothing before goes last, in ever smaller batches, as with new documents.
+    """
+    vain = poster.ledger.vain_updates()
+    queue: list[list[Document]] = []
+    for count in sorted({vain.get(key, 0) for key in updates}):
+        some = [item.document for key, item in updates.items() if vain.get(key, 0) == count]
+        some.sort(key=lambda item: (item.kind, item.places))
+        queue += batches(some, most=max(1, BATCH >> (2 * count)))
+    suspects: list[tuple[Document, str]] = []
     updated = 0
     while queue:
         batch, *queue = queue
+        half = len(batch) // 2
         try:
             updated += _send_batch(poster, _still_so(poster, [updates[item.autotask_id] for item in batch], read_at))
-        except RefusedError as error:
-            half = len(batch) // 2
+        except (RefusedError, UncertainError) as error:
             if half:
                 queue = [batch[:half], batch[half:], *queue]
-            else:
+            elif isinstance(error, RefusedError):
                 _refuse(poster.ledger, poster.run, updates[batch[0].autotask_id].change, str(error))
+            else:
+                suspects.append((batch[0], error.detail))
+    for document, detail in suspects:
+        if updated or vain.get(document.autotask_id, 0) >= ALONE:  # else it is Xero that is ill
+            trouble = f"Xero does not manage it ({detail.rstrip('.')})"
+            _refuse(poster.ledger, poster.run, updates[document.autotask_id].change, trouble)
     return updated
 
 
@@ -141,7 +156,12 @@ def _still_so(poster: Poster, batch: Sequence[_Update], read_at: datetime) -> li
 
 
 def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
-    """Send one batch; what gets no good answer is settled by the next run."""
+    """Send one batch; what gets no answer is settled by the next run.
+
+    Raises:
+        RefusedError: Xero refuses the whole batch.
+        UncertainError: It failed at the batch, and nothing of it was saved.
+    """
     if not batch:
         return 0
     ledger, first = poster.ledger, batch[0].document
@@ -160,6 +180,12 @@ def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
         raise
     except UncertainError as error:
         ledger.log("Xero gave no good answer to an update", error.detail, run=poster.run, level="Warning")
+        if error.is_done:
+            ledger.settle(intent.key, dict.fromkeys(ids, "absent"))
+            raise
+        if len(batch) == 1 and ledger.vain_updates().get(ids[0], 0) >= ALONE:
+            ledger.settle(intent.key, {ids[0]: "gone"})
+            _refuse(ledger, poster.run, batch[0].change, f"Xero gives no answer to it ({error.detail.rstrip('.')})")
         return 0
     if len(answers) != len(batch):
         return 0
@@ -226,7 +252,7 @@ def settle_updates(ledger: Ledger, xero: Xero, run: str) -> None:
                 ledger.settle(intent.key, {document.autotask_id: "posted"}, [there])
                 ledger.log("Found updated in Xero", seen.number, run=run, about=document.autotask_id)
             elif age > LANDED:
-                ledger.settle(intent.key, {document.autotask_id: "gone"})
+                ledger.settle(intent.key, {document.autotask_id: "absent"})
 
 
 def _is_as_meant(document: Document, seen: Posted) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,10 +19,12 @@ from agent.domain.changes import Judgement, Sent, judge
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, CompanyId, Header
+from agent.domain.lookup import marked_id
 from agent.domain.money import ZERO, rounded
 from agent.domain.record import Origin, Status, Wish
-from agent.errors import stop
-from agent.followups import note
+from agent.errors import StopError, stop
+from agent.followups import IN_VAIN, note
+from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Outcome
 from agent.posting import Poster
 from agent.updates import Change, carry_over
@@ -31,6 +33,7 @@ from agent.xero.client import RefusedError, UncertainError
 EVERY = timedelta(hours=1)
 _OVERLAP = timedelta(days=1)
 """Read again of Xero, for our clock may have been fast at the last look, and pages move while they are read."""
+_TWIN = "Another document in Xero carries this invoice's mark:"
 _KINDS: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
 _WINDOW = timedelta(days=92)
 """How old an invoice may be for changes in Autotask to be looked for; voids are found whatever their age."""
@@ -38,10 +41,17 @@ _WINDOW = timedelta(days=92)
 
 @dataclass(frozen=True)
 class Looked:
-    """How many documents a look voided or deleted, and how many it updated."""
+    """What a look did.
+
+    Attributes:
+        voided: How many documents it voided or deleted.
+        updated: How many it brought up to date.
+        problems: What could not be done now, in sentences; the next run looks again.
+    """
 
     voided: int = 0
     updated: int = 0
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,22 +97,70 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, pulled: Pulled
     latest = _latest(desk, since)
     ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})
     in_flight = {item.autotask_id for intent in ledger.open_intents() for item in intent.open_documents}
-    voided, changes = 0, []
+    voided, changes, vain = 0, [], _Vain(desk, poster.run)
     for autotask_id, row in rows.items():
         seen, header = latest.get(row["xero_id"]), headers.get(autotask_id)
         if (seen is None and header is None) or autotask_id in in_flight:
             continue
         sent = _sent(row)
-        found = _follow(desk, sent, header, seen or sent.latest, organisation, poster.run)
+        try:
+            found = _follow(desk, sent, header, seen or sent.latest, organisation, poster.run)
+        except StopError as error:
+            vain.note(sent, seen or sent.latest, error)
+            continue
+        vain.forget(autotask_id)
         if isinstance(found, Change):
             changes.append(found)
         else:
             voided += found
     updated = carry_over(desk, poster, organisation, changes)
+    _tell_twins(ledger, latest.values(), {key: row["xero_id"] for key, row in rows.items()})
     _copy_payments(desk)
     _reopen(desk, headers)
-    ledger.remember(watched=now.isoformat())
-    return Looked(voided, updated)
+    if not vain.problems:
+        ledger.remember(watched=now.isoformat())
+    return Looked(voided, updated, tuple(vain.problems))
+
+
+class _Vain:
+    """What Xero did not manage to void, one by one: it holds nobody up, and is tried again by the next run.
+
+    After some looks it is told on Faults, for a person to settle it.
+    """
+
+    def __init__(self, desk: Desk, run: str) -> None:
+        self.problems: list[str] = []
+        self._desk, self._run, self._in_a_row = desk, run, 0
+        self._counts: dict[str, int] = json.loads(desk.ledger.fact("vain_voids") or "{}")
+
+    def note(self, sent: Sent, seen: Posted, error: StopError) -> None:
+        """One that came to nothing.
+
+        Raises:
+            StopError: It is no single document's trouble.
+        """
+        self._in_a_row += 1
+        if error.fault.code not in {"AX-402", "AX-403"} or self._in_a_row >= IN_VAIN:
+            raise error
+        key = str(sent.autotask_id)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self._remember()
+        if self._counts[key] < IN_VAIN:
+            self.problems.append(f"{seen.number} could not be voided in Xero: {error.fault.detail}")
+        elif sent.fault_code != "AX-209":
+            why = fault("AX-209", f"Voided in Autotask; {seen.number} could not be voided: {error.fault.detail}")
+            self._desk.ledger.conclude([Outcome(sent.autotask_id, "Changed since sent", "", 0, why, seen=seen)])
+            about, title = sent.autotask_id, f"{why.code} {why.title}"
+            self._desk.ledger.log(title, why.detail, run=self._run, level="Warning", about=about)
+
+    def forget(self, autotask_id: AutotaskId) -> None:
+        """One that went well, or had nothing to be done."""
+        self._in_a_row = 0
+        if self._counts.pop(str(autotask_id), None):
+            self._remember()
+
+    def _remember(self) -> None:
+        self._desk.ledger.remember(vain_voids=json.dumps(self._counts))
 
 
 def note_others(desk: Desk) -> None:
@@ -217,6 +275,15 @@ def _outcome(sent: Sent, found: Judgement | None, seen: Posted) -> Outcome:
     if found is None or found.stays:
         return Outcome(sent.autotask_id, sent.status, seen=seen, keeps_fault=True)
     return Outcome(sent.autotask_id, found.status, found.why, 0, found.fault, sent.warnings, seen=seen)
+
+
+def _tell_twins(ledger: Ledger, latest: Iterable[Posted], ids: Mapping[AutotaskId, str]) -> None:
+    """Warn of a second document with an invoice's mark, and take it back once that one is gone."""
+    for item in latest:
+        key = marked_id(item)
+        if key is not None and key in ids and ids[key] != item.id:
+            name = f" {item.number or item.id}, {item.currency} {item.total}. If it is a double, void one of the two."
+            ledger.warn(key, _TWIN, name if item.is_live else "")
 
 
 def _copy_payments(desk: Desk) -> None:

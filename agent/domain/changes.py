@@ -7,6 +7,7 @@ as posted           as posted            nothing; payments are shown
 deleted or voided   anything             ``Voided`` (AX-213); *Send again* makes a new one
 edited              as posted            left as it is; ``Synced with warnings`` (AX-213)
 draft, as posted    changed              the draft is updated
+edited, the same    changed              ``Synced``: a person has made both alike
 anything else       changed              ``Changed since sent``, both versions told (AX-208 where Xero has closed it)
 draft, as posted    voided               the draft is deleted
 approved            voided               told, or voided in Xero where the setting says so
@@ -104,7 +105,7 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
     if header.number == sent.baseline.number:
         header = replace(header, number=sent.header.number)  # we wrote Xero's number back
     if told := _differences(sent.header, header):
-        return _changed(sent, now, told, locked_until)
+        return _changed(sent, header, now, told, locked_until)
     return _in_xero_alone(sent, now)
 
 
@@ -124,7 +125,9 @@ def _gone(sent: Sent, now: Posted, header: Header) -> Judgement:
     return Judgement("Voided", fault("AX-213", f"{sent.baseline.number} was {word} in Xero by hand."))
 
 
-def _changed(sent: Sent, now: Posted, told: str, locked_until: dt.date | None) -> Judgement:
+def _changed(sent: Sent, header: Header, now: Posted, told: str, locked_until: dt.date | None) -> Judgement:
+    if _says_the_same(sent.header, header, now):
+        return Judgement("Synced", None, f"changed in Autotask and in Xero alike: {told}", keeps=True)
     detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
     if sent.latest.paid_on is not None and now.paid_on is None:
         detail += f" It was paid on {sent.latest.paid_on}; now {now.outstanding} is outstanding again."
@@ -136,6 +139,18 @@ def _changed(sent: Sent, now: Posted, told: str, locked_until: dt.date | None) -
     if sent.wish == "send" or (now.status in _DRAFTS and not edits and sent.origin == "sent"):
         return Judgement("Synced", None, f"updated in Xero: {told}", "update")
     return Judgement("Changed since sent", None, f"{detail} In Xero was edited: {edits}." if edits else detail)
+
+
+def _says_the_same(before: Header, now: Header, posted: Posted) -> bool:
+    """Whether a person has made Xero's document what Autotask has now."""
+    sign = -1 if posted.kind == "Credit note" else 1
+    return (
+        (sign * posted.net, sign * posted.tax, posted.date) == (rounded(now.net), rounded(now.tax), now.date)
+        and now.company_id == before.company_id
+        and (now.due in {before.due, posted.due} or posted.kind == "Credit note")
+        and (now.number == before.number or now.number in {posted.number, *posted.reference.split(" / ")})
+        and (now.order_number == before.order_number or now.order_number in posted.reference.split(" / "))
+    )
 
 
 def _is_closed(now: Posted, locked_until: dt.date | None) -> bool:

@@ -287,7 +287,7 @@ _KINDS = (
         "AX-209",
         "Cannot be voided in Xero",
         "The document is paid, credited or in a closed period.",
-        "Raise a credit note for it in Xero.",
+        "Raise a credit note for it in Xero; then choose Never send in the column Do, and it is settled.",
         "warn",
         "Open in Xero",
     ),

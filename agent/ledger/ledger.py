@@ -205,9 +205,35 @@ class Ledger:
         found: list[str] = json.loads(self.fact("released") or "[]")
         return found
 
+    def warn(self, autotask_id: AutotaskId, about: str, more: str = "") -> None:
+        """Add a warning to an invoice that is in Xero, or take it back.
+
+        Args:
+            autotask_id: Which invoice.
+            about: How it begins; one that begins so is replaced.
+            more: How it goes on; blank takes it back.
+        """
+        row = t.invoice.c
+        here = row.autotask_id == autotask_id
+        with self.engine.begin() as connection:
+            known = connection.execute(select(row.status, row.warnings, row.fault_code).where(here)).one()
+            before = [line for line in known.warnings.split("\n") if line]
+            lines = [line for line in before if not line.startswith(about)] + ([about + more] if more else [])
+            if lines == before:
+                return
+            is_warned = lines or known.fault_code
+            status = known.status
+            if status in {"Synced", "Synced with warnings"}:
+                status = "Synced with warnings" if is_warned else "Synced"
+            connection.execute(update(t.invoice).where(here).values(warnings="\n".join(lines), status=status))
+            _raise_revision(connection)
+
     def choose(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down whose version counts of what changed since it was sent: the next look carries it out."""
         self._set(ids, {"wish": wish}, is_sent=True)
+        vain = t.intent_item.c.autotask_id.in_(ids) & (t.intent_item.c.state == "absent")
+        with self.engine.begin() as connection:
+            connection.execute(update(t.intent_item).where(vain).values(state="gone"))
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
@@ -405,6 +431,21 @@ class Ledger:
         )
         with self.engine.begin() as connection:
             return {AutotaskId(row[0]): row[1] for row in connection.execute(query)}
+
+    def vain_updates(self) -> dict[AutotaskId, int]:
+        """How often updates of invoices came to nothing, since one went through or a person chose anew."""
+        items, intents = t.intent_item.c, t.intent.c
+        query = (
+            select(items.autotask_id, items.state)
+            .join(t.intent, intents.key == items.key)
+            .where(intents.verb == "update", items.state.in_(("absent", "posted")))
+            .order_by(intents.made)
+        )
+        found: dict[AutotaskId, int] = {}
+        with self.engine.begin() as connection:
+            for autotask_id, state in connection.execute(query):
+                found[AutotaskId(autotask_id)] = found.get(autotask_id, 0) + 1 if state == "absent" else 0
+        return found
 
     def settle(self, key: str, states: Mapping[AutotaskId, str], outcomes: Iterable[Outcome] = ()) -> None:
         """Write down the outcome of an intent together with where its invoices stand.

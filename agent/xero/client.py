@@ -212,7 +212,7 @@ class Xero:
         return [record.details for record in _decoded(content, History).history_records]
 
     def add_note(self, kind: DocumentKind, document_id: str, note: str) -> None:
-        """Add a note to a document's history; Xero keeps it for good.
+        """Add a note to a document's history, which Xero keeps for good; tried once, for its queue tries again.
 
         Raises:
             RefusedError, UncertainError: It may not have been added.
@@ -220,16 +220,17 @@ class Xero:
         body = msgspec.json.encode({"HistoryRecords": [{"Details": note[:2500]}]})
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{document_id} {note}"))
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        self._write("PUT", f"{self._api}/{_PATHS[kind]}/{document_id}/History", {}, headers, body)
+        self._write("PUT", f"{self._api}/{_PATHS[kind]}/{document_id}/History", {}, headers, body, tries=1)
 
     def attach(self, kind: DocumentKind, document_id: str, name: str, content: bytes) -> None:
-        """Attach a PDF to a document; the same name replaces it.
+        """Attach a PDF to a document; the same name replaces it. Tried once, for its queue tries again.
 
         Raises:
             RefusedError, UncertainError: It may not have been attached.
         """
         headers = {"Idempotency-Key": f"{document_id}-{name}", "Content-Type": "application/pdf"}
-        self._write("PUT", f"{self._api}/{_PATHS[kind]}/{document_id}/Attachments/{name}", {}, headers, content)
+        url = f"{self._api}/{_PATHS[kind]}/{document_id}/Attachments/{name}"
+        self._write("PUT", url, {}, headers, content, tries=1)
 
     def numbered(self, numbers: Sequence[str]) -> list[Posted]:
         """The sales invoices that have one of the numbers; numbers with a comma cannot be asked for."""
@@ -363,11 +364,12 @@ class Xero:
         body: bytes,
         clock: Callable[[], None] | None = None,
         within: float = KEY_LIVES,
+        tries: int = _TRIES,
     ) -> requests.Response:
         """A write with its retries, all under the same key and within the key's life."""
         is_late = self.wire.alarm(within)
         uncertain = UncertainError("", is_over=True, is_done=True)
-        for tried in range(_TRIES):
+        for tried in range(tries):
             if tried:
                 self.wire.sleep(min(2.0**tried, 30.0))
             elif clock is not None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from agent.pretend.troubles import Trouble
 from tests.support import Practice, support
 
 
@@ -313,3 +314,66 @@ def test_what_comes_into_sight_late_is_sent(practice: Practice, how: str) -> Non
     practice.sync(is_asked=True)
     practice.sync()
     assert state(practice, late) == ("Synced", "")
+
+
+def test_one_that_xero_does_not_void_holds_up_no_other(practice: Practice) -> None:
+    """The others, payments and updates are looked after all the same; after three looks it stands on Faults."""
+    bad, good, new = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(3)]
+    practice.sync()
+    practice.cloud.autotask.void(bad)
+    practice.cloud.autotask.void(good)
+    practice.reprice(new)
+    xero_id = practice.rows()[bad]["xero_invoice_id"]
+    practice.cloud.troubles.add(Trouble("502", system="xero", method="POST", body_contains=xero_id, times=None))
+    report = practice.sync(is_asked=True)
+    assert (report.voided, report.updated, report.exit_code) == (1, 1, 0)
+    assert "could not be voided in Xero" in report.problems[0]
+    for _ in range(2):
+        practice.sync(is_asked=True)
+    assert state(practice, bad) == ("Changed since sent", "AX-209")
+    practice.cloud.troubles.clear()
+    practice.sync(is_asked=True)
+    assert state(practice, bad) == ("Voided", "")
+
+
+def test_the_number_of_a_voided_invoice_is_free_for_the_next(practice: Practice) -> None:
+    """Voided and invoiced anew under its number, as Autotask does it: no strike, at the next sync by the clock."""
+    practice.type_settings({"Use Autotask Numbers": "Number"})
+    first = practice.world.invoice("Kauri Legal", [support()], number="N1")
+    practice.sync()
+    practice.sync()
+    practice.cloud.autotask.void(first)
+    second = practice.world.invoice("Kauri Legal", [support("3")], number="N1")
+    practice.sync()
+    assert state(practice, first) == ("Voided", "")
+    assert state(practice, second) == ("Synced", "")
+    assert [str(item.total) for item in practice.cloud.xero.documents()] == ["500.25"]
+
+
+def test_a_second_document_with_an_invoices_mark_is_told(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    (ours,) = practice.cloud.xero.documents()
+    line = {"Description": "Twice", "Quantity": 2, "UnitAmount": 145, "AccountCode": "200"}
+    twin = practice.cloud.xero.add_invoice("Kauri Legal", [line], Url=ours.url)
+    practice.sync(is_asked=True)
+    row = practice.rows()[number]
+    assert row["status"] == "Synced with warnings"
+    assert "If it is a double, void one of the two." in row["warnings"][0]
+    practice.cloud.xero.change(twin, status="VOIDED")
+    practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_a_number_that_was_written_back_gets_no_second_prefix(practice: Practice) -> None:
+    practice.type_settings(
+        {"Use Autotask Numbers": "Number", "Invoice number prefix": "AT-", "Write Xero number back to Autotask": "Yes"}
+    )
+    number = practice.world.invoice("Kauri Legal", [support()], number="1085")
+    practice.sync()
+    practice.sync()
+    assert practice.cloud.autotask.tables["Invoices"][number]["invoiceNumber"] == "AT-1085"
+    practice.reprice(number)
+    practice.sync(is_asked=True)
+    (document,) = practice.cloud.xero.documents()
+    assert (document.number, document.reference, str(document.total)) == ("AT-1085", "1085", "500.25")

@@ -53,9 +53,15 @@ def test_a_failed_attachment_is_a_warning_and_no_second_invoice(practice: Practi
     practice.cloud.troubles.add(Trouble("500", path_contains="/InvoicePdf", times=None))
     for _ in range(5):
         assert practice.sync().exit_code == 0
-    assert practice.rows()[number]["status"] == "Synced"
+    row = practice.rows()[number]
+    assert row["status"] == "Synced with warnings"
+    assert "PDF could not be attached in Xero: attach it by hand, or press Resync" in row["warnings"][0]
     assert len(practice.cloud.xero.documents()) == 1
     assert sum("PDF could not be added" in str(row["Event"]) for row in practice.table("Log")) == 3
+    practice.cloud.troubles.clear()
+    practice.ask("resync", str(number))
+    assert practice.rows()[number]["status"] == "Synced"
+    assert practice.rows()[number]["warnings"] == []
 
 
 def test_a_note_for_what_was_taken_over_whatever_the_setting(practice: Practice) -> None:

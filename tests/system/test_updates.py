@@ -366,3 +366,55 @@ def test_what_is_priced_back_after_a_lost_update_follows(practice: Practice, sen
     practice.sync(is_asked=True)
     assert document(practice, sent).total == total
     assert practice.rows()[sent]["total"] == "333.50"
+
+
+def test_an_invoice_and_a_credit_note_follow_in_one_look(practice: Practice) -> None:
+    invoice = practice.world.invoice("Kauri Legal", [support()])
+    refund = practice.world.invoice("Kauri Legal", [support("1", "-100")])
+    practice.sync()
+    practice.reprice(invoice)
+    practice.reprice(refund, "1", "-150")
+    assert practice.sync(is_asked=True).updated == 2
+    assert practice.in_xero()["NZD"] == Decimal("500.25") - Decimal("172.50")
+
+
+def test_one_at_which_xero_fails_holds_up_no_other(practice: Practice) -> None:
+    """It is found by halving, and stands on Faults; a person's word tries it again."""
+    bad, *good = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(5)]
+    practice.sync()
+    for number in (bad, *good):
+        practice.reprice(number)
+    xero_id = practice.rows()[bad]["xero_invoice_id"]
+    practice.cloud.troubles.add(Trouble("500", system="xero", method="POST", body_contains=xero_id, times=None))
+    assert practice.sync(is_asked=True).updated == 4
+    assert state(practice, bad) == ("Changed since sent", "AX-208")
+    assert "HTTP 500" in practice.rows()[bad]["fault"]["detail"]
+    practice.cloud.troubles.clear()
+    send_these(practice.desk(), [str(bad)])
+    assert state(practice, bad) == ("Synced", "")
+    assert practice.in_xero()["NZD"] == 5 * Decimal("500.25")
+
+
+def test_an_outage_blames_no_update(practice: Practice, sent: int) -> None:
+    practice.reprice(sent)
+    trouble = Trouble("500", system="xero", method="POST", path_contains="Invoices", times=None)
+    practice.cloud.troubles.add(trouble)
+    for _ in range(2):
+        practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced", "")
+    practice.cloud.troubles.clear()
+    practice.sync(is_asked=True)
+    assert document(practice, sent).total == Decimal("500.25")
+
+
+def test_what_a_person_made_alike_in_xero_is_settled(practice: Practice, sent: int) -> None:
+    """The invoice was re-dated, its approved document waits for a choice, and the accountant re-dates it by hand."""
+    practice.cloud.xero.change(document(practice, sent).id, status="AUTHORISED")
+    day = practice.world.today - dt.timedelta(days=2)
+    practice.cloud.autotask.change("Invoices", sent, invoiceDateTime=day.isoformat())
+    practice.sync(is_asked=True)
+    assert state(practice, sent)[0] == "Changed since sent"
+    practice.cloud.xero.change(document(practice, sent).id, date=day)
+    practice.sync(is_asked=True)
+    assert state(practice, sent) == ("Synced", "")
+    assert "alike" in practice.rows()[sent]["why"]
