@@ -82,6 +82,7 @@ class Desk:
     tell: Progress = field(default=lambda _text: None)
     show: Show | None = None
     patience: float = 0
+    _paused_at: tuple[int, bool] = field(default=(0, False), init=False)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -105,6 +106,16 @@ class Desk:
         ]
         mappings = replace(reading.mappings, contacts=(*reading.mappings.contacts, *rows))
         return self.compared(replace(reading, mappings=mappings))
+
+    def is_paused_now(self) -> bool:
+        """Whether the file as it was last saved says Paused, also where it was saved during this run."""
+        try:
+            saved = self.workbook.stat().st_mtime_ns
+            if saved != self._paused_at[0]:
+                self._paused_at = saved, read(self.workbook).settings.paused
+        except (OSError, WorkbookError):
+            pass  # it is just being saved, or gone: looked at again before the next batch
+        return self._paused_at[1]
 
     def compared(self, reading: Reading) -> Reading:
         """What the workbook says, beside what Xero had when it was last looked at; alone where it never was."""

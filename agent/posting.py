@@ -68,6 +68,8 @@ class Poster:
         settings: As read from the workbook.
         posted: The documents that are in Xero by this run's doing or finding.
         taken_over: Those of them that were there already.
+        is_paused: Asked before each batch; what is not sent by then waits.
+        left: How many were not sent for that.
     """
 
     ledger: Ledger
@@ -79,6 +81,8 @@ class Poster:
     posted: dict[AutotaskId, Posted] = field(default_factory=dict)
     taken_over: set[AutotaskId] = field(default_factory=set)
     failed: dict[AutotaskId, Fault] = field(default_factory=dict)
+    is_paused: Callable[[], bool] = lambda: False
+    left: int = 0
     _failures: int = 0
     _uncertain: list[str] = field(default_factory=list)
     """What Xero answered to requests that may still be carried out."""
@@ -307,6 +311,9 @@ class Poster:
         ]
         suspects: list[tuple[Document, Fault]] = []
         while queue:
+            if self.is_paused():
+                self.left = sum(map(len, queue))
+                break
             now, queue = queue[:IN_FLIGHT], queue[IN_FLIGHT:]
             for batch, trouble in self._send_together(now, by_id):
                 if len(batch) > 1:

@@ -27,6 +27,7 @@ from agent.domain.plan import Action, Limits, plan
 from agent.domain.preview import Preview
 from agent.domain.record import Record, Status
 from agent.domain.settings import Settings
+from agent.domain.text import counted
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
 from agent.extras import add_extras
@@ -400,7 +401,11 @@ class _Run:
                 if self.settings.update_contacts:
                     update_contacts(self.desk.xero, ledger, creates, books, self.settings, report.run)
                 self.desk.tell(f"Sending {len(creates)} invoices")
+                poster.is_paused = desk.is_paused_now
                 poster.send(creates)
+                if poster.left:
+                    told = "Paused was set to Yes on the sheet Settings during the sync"
+                    report.problems.append(f"{told}: {counted(poster.left, 'invoice')} not sent.")
         finally:
             if poster.posted and self.trial is None:
                 ledger.remember(went_live="yes")

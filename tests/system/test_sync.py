@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from agent.errors import PlainError, StopError
-from agent.pretend.troubles import Trouble
+from agent.pretend.troubles import Call, Trouble
 from agent.sync import sync
 from tests.support import Practice, support
 
@@ -242,3 +242,24 @@ def test_sums_in_the_workbook_equal_sums_in_xero(practice: Practice) -> None:
     for row in practice.table("Invoices"):
         sums[row["Currency"]] = sums.get(row["Currency"], D(0)) + D(str(row["Xero total"]))
     assert sums == practice.in_xero()
+
+
+def test_pausing_during_a_run_stops_it_before_its_next_batch(practice: Practice) -> None:
+    numbers = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(300)]
+    paused: list[int] = []
+
+    def pause(call: Call) -> None:
+        if call.method == "PUT" and not paused:
+            paused.append(1)
+            practice.type_settings({"Paused": "Yes"})
+
+    practice.cloud.troubles.on_request = pause
+    report = practice.sync()
+    practice.cloud.troubles.on_request = None
+    sent = len(practice.cloud.xero.documents())
+    assert 0 < sent < 300
+    assert f"{300 - sent} invoices not sent" in report.problems[0]
+    assert {practice.rows()[number]["status"] for number in numbers} == {"Synced", "Waiting"}
+    practice.type_settings({"Paused": "No"})
+    practice.sync()
+    assert len(practice.cloud.xero.documents()) == 300
