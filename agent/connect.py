@@ -128,7 +128,9 @@ def connect_xero(
         try:
             fresh = login.take(code, question.verifier, question.redirect)
             xero = desk.xero_as(login)
-            fitting = _fitting(desk, xero.connections(), organisation)
+            reached = xero.connections()
+            now = [item for item in reached if item.auth_event_id and item.auth_event_id == fresh.auth_event]
+            fitting = _fitting(desk, reached, organisation, now)
         except (StopError, PlainError) as error:
             callback.show(Page("You are not signed in", str(error), 400))
             raise
@@ -140,7 +142,7 @@ def connect_xero(
         )
     picked = _picked(fitting, pick)
     with one_at_a_time(desk, LONGEST_SYNC):  # a sync under way ends in the organisation in which it began
-        _fitting(desk, [picked], organisation)
+        _check_before(desk, [picked], organisation)
         found = _organisation(xero, picked)
         login.keep(fresh)
         keys.clear("xero-client-secret")
@@ -252,22 +254,43 @@ def _client_id(desk: Desk) -> str:
     return found
 
 
-def _fitting(desk: Desk, reached: Sequence[Connection], organisation: str) -> Sequence[Connection]:
+def _fitting(
+    desk: Desk, reached: Sequence[Connection], organisation: str, now: Sequence[Connection] = ()
+) -> Sequence[Connection]:
     """The organisations that may be meant: the one named, else the one known, else all that are reached.
+
+    As long as nothing was sent, what a person chose on Xero's page just now counts before what was chosen earlier.
+
+    Args:
+        desk: What it works with.
+        reached: All that the sign-in reaches; Xero keeps those of earlier consents.
+        organisation: The one named with the command; blank where none was.
+        now: Those that were chosen in this consent.
 
     Raises:
         StopError: None of them may.
     """
     wanted = organisation.strip() or desk.settings.organisation
-    known = desk.ledger.fact("xero_tenant") if _has_sent(desk) or not organisation else ""
     names = ", ".join(labels(reached)) or "none"
     named = [item for item in reached if not wanted or is_called(item, wanted)]
     if not named:
         raise stop("AX-406", f"This sign-in reaches these Xero organisations: {names}; not {wanted}.")
+    if now and not organisation.strip() and not _has_sent(desk):
+        named = [item for item in named if item in now] or [*now]
+    return _check_before(desk, named, organisation)
+
+
+def _check_before(desk: Desk, named: Sequence[Connection], organisation: str) -> Sequence[Connection]:
+    """Of the organisations that may be meant the one that the ledger knows; all where it knows none of them.
+
+    Raises:
+        StopError: Invoices were sent to another one.
+    """
+    known = desk.ledger.fact("xero_tenant") if _has_sent(desk) or not organisation else ""
     same = [item for item in named if item.tenant_id == known]
     if not same and known and _has_sent(desk):
         before = desk.ledger.fact("organisation") or known
-        raise stop("AX-406", f"Invoices were sent to {before}; this sign-in reaches {names}.")
+        raise stop("AX-406", f"Invoices were sent to {before}; this sign-in reaches {', '.join(labels(named))}.")
     return same or named
 
 
@@ -300,7 +323,10 @@ def _connected(desk: Desk, xero: Xero, organisation: Organisation, client_id: st
         ledger.remember(xero_tenant=organisation.tenant_id, books="", books_at="", lists="")  # nothing was sent before
     ledger.remember(organisation=organisation.name, base_currency=organisation.base_currency)
     settings = desk.settings
-    told = _type(desk, "Xero client ID", _client_id_or(desk, settings), client_id)
+    told = []
+    if settings.organisation and settings.organisation.casefold() != organisation.name.casefold():
+        told = [f"“Xero organisation” said {settings.organisation}; nothing was sent there, so this one counts now."]
+    told += _type(desk, "Xero client ID", _client_id_or(desk, settings), client_id)
     told += _type(desk, "Xero organisation", settings.organisation, organisation.name)
     desk.xero = xero
     desk.light("xero")

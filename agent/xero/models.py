@@ -6,6 +6,7 @@ Numbers are read from JSON to Decimal with no float between. Unknown fields and 
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -343,6 +344,7 @@ class Connection(Struct, rename="camel"):
     """An element of ``/connections``."""
 
     id: str = ""
+    auth_event_id: str = ""
     tenant_id: str = ""
     tenant_type: str = ""
     tenant_name: str = ""
@@ -355,6 +357,24 @@ class Token(Struct):
     expires_in: int = 1800
     refresh_token: str | None = None
     scope: str = ""
+
+    @property
+    def auth_event(self) -> str:
+        """The consent that it comes from, as its claims tell; blank where they cannot be read.
+
+        Connections that were chosen in that consent bear it. The signature is Xero's business: nothing is trusted
+        because of it.
+        """
+        claims = self.access_token.split(".")[1:2]
+        try:
+            text = urlsafe_b64decode(claims[0] + "=" * (-len(claims[0]) % 4)) if claims else b"{}"
+            return msgspec.json.decode(text, type=_Claims).authentication_event_id
+        except (ValueError, msgspec.DecodeError, msgspec.ValidationError):
+            return ""
+
+
+class _Claims(Struct):
+    authentication_event_id: str = ""
 
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

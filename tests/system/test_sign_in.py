@@ -601,3 +601,26 @@ def test_a_secret_of_the_environment_keeps_a_person_from_signing_in_for_nothing(
     assert done.returncode == 2
     assert "AUTOXERO_XERO_CLIENT_SECRET" in done.stderr
     assert "x" * 20 not in done.stderr
+
+
+def test_what_is_chosen_on_xeros_page_counts_until_something_was_sent(office: Office) -> None:
+    """Tried with another organisation first, whose connection Xero keeps; then what was sent decides."""
+    practice = office.practice
+    user = practice.cloud.autotask.user
+    connect_autotask(office.desk(), Credentials(user.username, user.secret, user.integration_code))
+    xero = practice.cloud.xero
+    client = xero.sign_in.app.client_id
+    xero.rename("Demo Company (NZ)")
+    assert "Demo Company" in office.sign_in(client)[0]
+    second = xero.add_organisation(Organisation(name="Real Books Ltd"))
+    xero.sign_in.tenants[:] = [(second, "Real Books Ltd")]
+    told = " ".join(office.sign_in(client))
+    assert "Signed in to Xero: Real Books Ltd" in told
+    assert "“Xero organisation” said Demo Company (NZ)" in told
+    assert office.desk().settings.organisation == "Real Books Ltd"
+    xero.sign_in.tenants[:] = [(xero.tenant_id, "Demo Company (NZ)")]
+    assert "Demo Company" in office.sign_in(client)[0]
+    practice.world.invoice("Kauri Legal", [support()])
+    sync(office.desk())
+    xero.sign_in.tenants[:] = [(second, "Real Books Ltd")]
+    assert "Demo Company" in office.sign_in(client)[0]
