@@ -63,6 +63,8 @@ def find_credit(desk: Desk, credit_note: str, invoice: str, amount: str | None =
         StopError: Xero cannot be reached.
     """
     desk.check()
+    if desk.settings.sync_mode != "Live" or desk.settings.paused:
+        raise PlainError("Nothing was used: “Sync mode” is not Live, or “Paused” is Yes.", "Change it, then save.")
     ids = find_invoice(desk.ledger, credit_note), find_invoice(desk.ledger, invoice)
     desk.reach_xero()
     _settle(desk)

@@ -6,7 +6,6 @@ number, by our mark, by its number in Autotask and the one that the older produc
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -80,7 +79,7 @@ class Shelf:
             if marked := _MARK.search(item.mark):
                 self._by_mark[int(marked[1])].append(item)
             elif item.id not in own | self._numbered:
-                self._by_sums[_sums(item, item.date)].append(item)
+                self._by_sums[_sums(item)].append(item)
 
     def with_free_number(self, document: Document) -> Document:
         """The document with a number of its own: one that a voided or deleted document has is not given again.
@@ -210,7 +209,9 @@ class Shelf:
         return Finding("absent")
 
     def _alike(self, document: Document) -> list[Posted]:
-        return [found for day in document.days for found in self._by_sums.get(_sums(document, day), [])]
+        """What agrees in contact and total, and in its date or by naming the invoice's number."""
+        found, number = self._by_sums.get(_sums(document), []), _in_autotask(document)
+        return [item for item in found if item.date in document.days or mentions(item, number)]
 
     def _find_by_sums(self, document: Document, *, after_sending: bool) -> Finding:
         """The last resort, for documents that show neither number nor mark of ours; each is found only once."""
@@ -220,7 +221,7 @@ class Shelf:
         for item in sorted(alike, key=lambda found: not mentions(found, _in_autotask(document))):
             if item.id in self._claimed:
                 continue
-            if after_sending and item.reference != document.reference:
+            if after_sending and (item.reference != document.reference or item.date not in document.days):
                 continue  # a twin's
             if after_sending and item.lines and sorted(line.net for line in item.lines) != sorted(_amounts(document)):
                 continue
@@ -312,9 +313,9 @@ def _keys(item: Posted) -> list[tuple[str, object]]:
     return [(item.kind, _number(item.number)), *([("mark", mark)] if mark is not None else [])]
 
 
-def _sums(item: Document | Posted, day: dt.date) -> tuple[object, ...]:
+def _sums(item: Document | Posted) -> tuple[object, ...]:
     total = item.total if isinstance(item, Posted) else item.expected.total
-    return item.kind, item.contact_id, day, item.currency, total
+    return item.kind, item.contact_id, item.currency, total
 
 
 _OR_ITS = (

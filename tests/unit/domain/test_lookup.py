@@ -275,7 +275,13 @@ def test_the_same_contact_date_and_total_is_equal() -> None:
     ids=["total", "date", "currency", "contact", "kind"],
 )
 def test_anything_that_differs_is_another_sale(changes: dict[str, Any]) -> None:
-    assert verdict(posted(**changes)) == ("absent", "")
+    assert verdict(posted(reference="", **changes)) == ("absent", "")
+
+
+def test_what_names_the_invoice_is_found_whatever_its_date() -> None:
+    re_dated = posted(date=dt.date(2026, 10, 6), reference="PO 7 / 1085")
+    assert verdict(re_dated) == ("equal", "")
+    assert verdict(re_dated, after_sending=True) == ("absent", "")  # ours would bear its own date
 
 
 def test_after_a_lost_answer_it_is_ours_if_the_lines_agree() -> None:
