@@ -25,6 +25,8 @@ _NOTES = {
     "Settings": "Change the pale yellow cells, and save. Almost every Problem stops all sending until it is mended.",
     "Log": "What the agent did, the newest first.",
 }
+_FIXED_LISTS = {setting.listed: setting.choices for setting in SETTINGS if setting.listed and setting.choices}
+"""Hidden lists that never change: Excel splits choices that stand in the rule itself at every comma."""
 _MOST_MESSAGE = 255
 _HELP_LINE = 80
 
@@ -197,12 +199,13 @@ def _write_default(sheet: Worksheet, row: int, setting: Setting, look: Format) -
 
 
 def _setting_validation(setting: Setting) -> dict[str, Any]:
-    if setting.listed:
+    if setting.listed and not setting.choices:
         return listed_validation(setting.listed)
     allowed = f"Type {setting.allowed}."[:_MOST_MESSAGE]
     rule: dict[str, Any] = {"error_title": "AutoXero", "error_message": allowed}
     if setting.choices:
-        return {**rule, "validate": "list", "source": list(setting.choices)}
+        source = f"={layout.list_name(setting.listed)}" if setting.listed else list(setting.choices)
+        return {**rule, "validate": "list", "source": source}
     if setting.kind == "date":
         span = {"criteria": "between", "minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)}
         return {**rule, "validate": "date", **span}
@@ -218,7 +221,7 @@ def _setting_validation(setting: Setting) -> dict[str, Any]:
 def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None:
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
     for column, name in enumerate(layout.LIST_NAMES):
-        sheet.write_string(0, column, name)
+        sheet.write_column(0, column, (name, *_FIXED_LISTS.get(name, ())))
     hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME, layout.PATH_NAME)
     for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
         sheet.write_string(0, place, name)

@@ -44,7 +44,7 @@ VERBS = (
 DO = tuple(verb for verb, _ in VERBS)
 LIST_NAMES = (
     "Accounts", "TaxRates", "Currencies", "Contacts", "BrandingThemes", "BillingCodes", "TaxRegions",
-    "TrackingCategories", "TrackingOptions",
+    "TrackingCategories", "TrackingOptions", "TaxSources",
 )  # fmt: skip
 """The lists on the hidden sheet that fill drop-downs."""
 LIST_ROOM = 20_000

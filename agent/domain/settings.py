@@ -36,7 +36,7 @@ class Setting:
         kind: How the value is typed.
         default: The value of a fresh workbook; ``None`` is blank.
         help: One line for the sheet: what the setting does.
-        choices: The words to choose from, for ``choice``.
+        choices: The words to choose from, for ``choice``. Where one of them holds a comma, they need a hidden list.
         low: The smallest allowed number.
         high: The largest allowed number.
         listed: The hidden list (see the workbook's ``_lists``) that fills the cell's drop-down, or empty.
@@ -67,8 +67,9 @@ class Setting:
         return "text of at most 255 characters"
 
 
-def _choice(name: str, group: str, choices: tuple[str, ...], text: str) -> Any:
-    return field(default=choices[0], metadata={"setting": Setting(name, group, "choice", choices[0], text, choices)})
+def _choice(name: str, group: str, choices: tuple[str, ...], text: str, listed: str = "") -> Any:
+    setting = Setting(name, group, "choice", choices[0], text, choices, listed=listed)
+    return field(default=choices[0], metadata={"setting": setting})
 
 
 def _yes_no(name: str, group: str, default: bool, text: str) -> Any:
@@ -263,6 +264,7 @@ class Settings:
         "Amounts",
         ("Xero, must agree with Autotask", "Xero, ignore Autotask's tax", "Autotask"),
         "Whose tax counts, and whether the two must agree to the cent.",
+        "TaxSources",
     )
     rounding_up_to: Decimal = _amount(
         "Rounding line up to",
