@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.domain.labels import code_of
 from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, TrackingRow
 from agent.domain.problems import Key, Problem, beside
 from agent.domain.settings import SETTINGS, Settings, read_settings
@@ -190,9 +189,9 @@ class _Reader:
         """All mapping rows that have a target, with a problem for each that cannot be used."""
         accounts, taxes, contacts, tracking = (list(self._map(name)) for name in _MAPS)
         return Mappings(
-            tuple(AccountRow(_text(row, "Billing code"), _text(row, "Line type"), code_of(_text(row, "Xero account")))
+            tuple(AccountRow(_text(row, "Billing code"), _text(row, "Line type"), _text(row, "Xero account"))
                   for row in accounts),
-            tuple(TaxRow(_text(row, "Tax region"), _text(row, "Tax category"), code_of(_text(row, "Xero tax rate")))
+            tuple(TaxRow(_text(row, "Tax region"), _text(row, "Tax category"), _text(row, "Xero tax rate"))
                   for row in taxes),
             tuple(ContactRow(int(_text(row, "Company id")), _text(row, "Autotask company"), _text(row, "Xero contact"),
                              _text(row, "Xero contact id")) for row in contacts),

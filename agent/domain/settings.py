@@ -14,7 +14,6 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from agent.domain.labels import code_of
 from agent.domain.problems import Problem, beside
 
 Value = str | int | Decimal | date | bool | None
@@ -592,11 +591,10 @@ def _read_typed_date(text: str) -> date:
     raise ValueError(text)
 
 
-def _read_text(setting: Setting, raw: object) -> Value:
+def _read_text(_setting: Setting, raw: object) -> Value:
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # an account code such as 200 that the sheet holds as a number
-    text = code_of(str(raw)) if setting.listed in {"Accounts", "TaxRates"} else str(raw)
-    return text if len(text) <= 255 else None
+    return str(raw) if len(str(raw)) <= 255 else None
 
 
 def _read_people(_setting: Setting, raw: object) -> Value:

@@ -268,7 +268,7 @@ def test_deleted_mappings_come_from_the_backup(used: Path) -> None:
     """Mapping targets are never lost with their sheet."""
     delete_sheet(used, "Mappings")
     mend(used)
-    assert read(used).mappings.account("Support", "Labor") == "200"
+    assert read(used).mappings.account("Support", "Labor") == "200 · Sales"
     check_whole(used)
 
 
@@ -584,7 +584,7 @@ def test_an_older_layout_is_brought_up_to_date(used: Path, convert: Convert) -> 
     assert any("made by an older version" in note for note in outcome.notes)
     reading = read(used)
     assert (reading.settings.start_date, reading.settings.mail_port) == (START, 2525)
-    assert reading.mappings.account("Support", "Labor") == "200"
+    assert reading.mappings.account("Support", "Labor") == "200 · Sales"
     assert [wish.verb for wish in reading.wishes] == ["Resync"]
     assert reading.workbook_id == "5e0c"
     assert [row["Autotask id"] for row in rows_of(used, "Invoices")] == [1, 2, 3]

@@ -314,6 +314,22 @@ def test_a_label_typed_a_little_differently_is_understood(practice: Practice, ty
     assert beside(practice, "Settings") == {}
 
 
+@pytest.mark.parametrize(
+    ("typed", "booked"), [("Hardware (SALES)", "480"), ("Fees · Other", "490"), ("SALES", "200"), ("Sales (NZ)", "470")]
+)
+def test_a_name_that_looks_like_a_label_is_the_name(practice: Practice, typed: str, booked: str) -> None:
+    """Brackets and dots of an account's own name are not taken for another account's code."""
+    for code, name in (("470", "Sales (NZ)"), ("480", "Hardware (SALES)"), ("490", "Fees · Other")):
+        practice.cloud.xero.add_account(code, name)
+    practice.cloud.xero.add_tax_rate("TAX009", "Reduced rate (GST)", "15")
+    practice.map("AccountMap", "Xero account", ("Remote Support", ""), typed)
+    practice.map("TaxMap", "Xero tax rate", ("NZ GST", ""), "Reduced rate (GST)")
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    lines = [line for document in practice.cloud.xero.documents() for line in document.lines]
+    assert [(line.account_code, line.tax_type) for line in lines] == [(booked, "TAX009")]
+
+
 def test_the_test_says_what_the_sheet_says(practice: Practice) -> None:
     """One look at what was typed: the lines of “autoxero test” are the texts beside the cells."""
     practice.type_settings({"Default sales account": "9999", "Branding theme": "Blue"})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from agent.domain.labels import account_label, code_of, tax_rate_label
+from agent.domain.labels import account_code, account_label, tax_rate_label, tax_type
 from agent.domain.settings import Settings
 from workbook.errors import NotAWorkbookError
 from workbook.project import Projection, Row, project
@@ -102,7 +102,7 @@ def test_formulas_with_results_are_fine(fresh: Path, edit: Edit) -> None:
 
 
 def test_mappings_take_labels_and_codes(fresh: Path) -> None:
-    """What is read is the code, whether label or code was chosen; rows without a target are left out."""
+    """What is read is what was typed, label or code: Xero's names tell which; rows without a target are left out."""
     typed(
         fresh,
         ("Mappings", "A5", "Managed services"), ("Mappings", "B5", "Labor"), ("Mappings", "C5", "200 · Sales"),
@@ -111,8 +111,8 @@ def test_mappings_take_labels_and_codes(fresh: Path) -> None:
         ("Mappings", "W5", "Hardware"), ("Mappings", "X5", None),
     )  # fmt: skip
     mappings = read(fresh).mappings
-    assert mappings.account("managed services", "Labor") == "200"
-    assert mappings.tax_rate("NZ", "Standard") == "OUTPUT2"
+    assert mappings.account("managed services", "Labor") == "200 · Sales"
+    assert mappings.tax_rate("NZ", "Standard") == "15% GST on Income (OUTPUT2)"
     contact = mappings.contact(1001)
     assert contact is not None
     assert (contact.company, contact.contact, contact.contact_id) == ("Kauri", "Kauri Ltd", "")
@@ -222,9 +222,18 @@ def test_workbook_id(fresh: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "code"),
-    [(account_label("200", "Sales · NZ"), "200"), (tax_rate_label("TAX001", "GST (15%)"), "TAX001"), ("200", "200"),
-     ("Zero Rated", "Zero Rated"), ("GST (15%)", "GST (15%)"), ("(no tax)", "(no tax)"), ("", "")],
-)  # fmt: skip
+    [(account_label("200", "Sales · NZ"), "200"), ("200", "200"), ("Hardware (SALES)", "Hardware (SALES)"), ("", "")],
+)
 def test_codes(label: str, code: str) -> None:
-    """Labels give their code; everything else is a code already."""
-    assert code_of(label) == code
+    """An account's label gives its code; everything else, a name with brackets too, is left as it is."""
+    assert account_code(label) == code
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [(tax_rate_label("TAX001", "GST (15%)"), "TAX001"), ("Zero Rated", "Zero Rated"), ("GST (15%)", "GST (15%)"),
+     ("(no tax)", "(no tax)"), ("5 · Levy", "5 · Levy")],
+)  # fmt: skip
+def test_tax_types(label: str, code: str) -> None:
+    """A tax rate's label gives its TaxType; everything else is left as it is."""
+    assert tax_type(label) == code
