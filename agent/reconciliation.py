@@ -9,6 +9,7 @@ has no document in Xero                     its status, with the fault or the wo
 has one that was voided or deleted there    ``Voided in Xero``
 was changed in Autotask after it was sent   ``Changed since sent``
 agrees in net, tax and total                none
+was left as it was in Xero                  its status, with the words beside it
 was edited in Xero                          ``Edited in Xero``
 agrees in the total only                    ``Rounding line``: cents moved between net and tax
 agrees in the net only                      ``Tax as Xero works it out``
@@ -138,6 +139,8 @@ def reason(row: Invoice) -> str:  # noqa: PLR0911 - the table above, a return a 
     net, tax, total = (b - a for a, b in zip(_in_autotask(row), theirs, strict=True))
     if not (net or tax or total):
         return ""
+    if row["origin"] == "kept" and row["why"]:
+        return f"{row['status']}: {row['why'].partition(';')[0]}"
     if row["fault_code"] == "AX-213":
         return "Edited in Xero"
     if not total and abs(tax) <= _ROUNDING:
