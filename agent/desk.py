@@ -30,7 +30,8 @@ from agent.template import template
 from agent.wire import TIMEOUT, Wire
 from agent.xero.client import PUBLIC_API_URL, Xero
 from agent.xero.login import PUBLIC_LOGIN_URL, SIGN_IN_LIVES, CustomConnection, Login, UserSignIn
-from workbook.errors import InUseError, WorkbookError
+from workbook.errors import InUseError, PasswordError, WorkbookError
+from workbook.kept import from_json, to_json
 from workbook.project import Projection
 from workbook.read import Reading, read
 
@@ -41,6 +42,9 @@ Show = Callable[[Projection, Mapping[str, str]], Sequence[str]]
 BACKUPS = "workbook-backups"
 """The folder in the home with copies of the workbook as it was before each change."""
 _BOOKS_KEEP = timedelta(hours=1)
+_TAKE_IT_OFF = (
+    "Open it in Excel, clear the password under File, Info, Protect Workbook, Encrypt with Password, and save it."
+)
 _NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
 
 
@@ -97,8 +101,12 @@ class Desk:
         """
         try:
             reading = self._read()
+        except PasswordError as error:
+            raise PlainError(f"{error} Nothing is sent.", _TAKE_IT_OFF) from error
         except WorkbookError as error:
             raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
+        if self.knows_workbook and (typed := to_json(reading.typed)) != self.ledger.fact("typed"):
+            self.ledger.remember(typed=typed)
         chosen = json.loads(self.ledger.fact("contact_choices") or "{}")
         rows = [
             ContactRow(int(key), "", name, "") for key, name in chosen.items() if not reading.mappings.contact(int(key))
@@ -134,14 +142,15 @@ class Desk:
         """Read the workbook; the one that the ledger knows is put right where it is gone, wrecked, or lacks a sheet."""
         try:
             return read(self.workbook)
-        except InUseError:
+        except (InUseError, PasswordError):
             raise
         except WorkbookError:
             if not self.knows_workbook:
                 raise
             from workbook.restore import revive  # noqa: PLC0415 - seldom needed
 
-            told = revive(self.workbook, template(), self.config.home / BACKUPS)
+            known = from_json(self.ledger.fact("typed"))
+            told = revive(self.workbook, template(), self.config.home / BACKUPS, known)
             if not told:
                 raise
             for note in told:

@@ -19,6 +19,7 @@ from workbook.book import Book, Grid
 from workbook.cells import EPOCH, ErrorValue, Read, fold, letters, value_of
 from workbook.container import damaged
 from workbook.errors import NotAWorkbookError
+from workbook.kept import Values, typed
 from workbook.layout import DO, LAYOUT_NAME, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
@@ -52,6 +53,7 @@ class Reading:
         told: The rows that show something under Problem, as table and key.
         workbook_id: Which workbook this is; empty in a fresh one.
         digest: The SHA-256 of the file that was read.
+        typed: The accountant's cells of Settings and mappings, as they stand there.
     """
 
     settings: Settings
@@ -61,6 +63,7 @@ class Reading:
     told: tuple[tuple[str, Key], ...]
     workbook_id: str
     digest: str
+    typed: Mapping[str, Values]
 
 
 def read(path: Path) -> Reading:
@@ -79,7 +82,8 @@ def read(path: Path) -> Reading:
     mappings = reader.mappings()
     wishes = reader.wishes()
     problems, told = tuple(reader.problems), tuple(reader.told)
-    return Reading(settings, mappings, wishes, problems, told, reader.named(WORKBOOK_NAME), book.package.digest)
+    known = typed(book)
+    return Reading(settings, mappings, wishes, problems, told, reader.named(WORKBOOK_NAME), book.package.digest, known)
 
 
 def read_table(path: Path, name: str) -> list[dict[str, Read]]:

@@ -16,6 +16,7 @@ import pytest
 from openpyxl import load_workbook
 from openxml_audit import OpenXmlValidator
 
+from agent.errors import PlainError
 from agent.template import template
 from tests.office.conftest import convert  # noqa: F401 - the fixture
 from tests.support import Practice, support
@@ -23,7 +24,7 @@ from tests.torture import File, add_column, drop_column, own_column
 from workbook import layout
 from workbook.book import Book
 from workbook.cells import letters
-from workbook.errors import InUseError, NotAWorkbookError
+from workbook.errors import InUseError, NotAWorkbookError, PasswordError
 from workbook.package import Package
 from workbook.project import Outcome, Projection, Row, project
 from workbook.read import read
@@ -720,3 +721,52 @@ def test_a_deleted_settings_sheet_comes_back_with_its_values(practice: Practice)
     practice.sync()
     assert {practice.rows()[key]["status"] for key in (first, second)} == {"Synced"}
     assert any("Settings" in str(row["Detail"]) for row in practice.table("Log") if "AX-502" in str(row["Event"]))
+
+
+LOST: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: path.unlink(),
+    "wrecked": lambda path: path.write_bytes(b""),
+    "Settings deleted": lambda path: delete_sheet(path, "Settings"),
+}
+
+
+@pytest.mark.parametrize("backup", ["with backups", "without"])
+@pytest.mark.parametrize("how", LOST)
+def test_what_is_made_anew_has_what_was_typed_last(practice: Practice, how: str, backup: str) -> None:
+    """No run between typing and the loss wrote the file, so no backup has it; no money goes out by an older setting."""
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    practice.type_settings({"Hold invoices dated on or before": "2099-01-01", "Rounding line up to": Decimal("0.07")})
+    practice.map("AccountMap", "Xero account", ("Remote Support", ""), "260")
+    project(practice.workbook, Projection(edits={"AccountMap": {("Drone Survey", "Labor"): {"Xero account": None}}}))
+    saved = read(practice.workbook)
+    practice.sync()
+    LOST[how](practice.workbook)
+    if backup == "without":
+        shutil.rmtree(practice.home / "workbook-backups")
+    held = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.rows()[held]["status"] == "Waiting"
+    now = read(practice.workbook)
+    assert now.settings == saved.settings
+    assert set(now.mappings.accounts) == set(saved.mappings.accounts)
+    told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
+    assert "as the agent last read" in told
+
+
+def test_a_workbook_with_a_password_is_left_alone(practice: Practice) -> None:
+    """Excel puts an encrypted workbook into another container: it is whole, and no other takes its place."""
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    encrypted = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(4096) + "EncryptedPackage".encode("utf-16-le")
+    practice.workbook.write_bytes(encrypted)
+    practice.world.invoice("Kauri Legal", [support()])
+    with pytest.raises(PlainError, match="opens with a password only"):
+        practice.sync()
+    assert practice.workbook.read_bytes() == encrypted
+    assert len(practice.cloud.xero.documents()) == 2
+    with pytest.raises(PasswordError):
+        restore(practice.workbook, template(), practice.home / "workbook-backups")
