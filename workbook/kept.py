@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -50,6 +51,22 @@ def back_to(book: Book, known: Mapping[str, Values]) -> dict[str, Values]:
 def backups_of(path: Path, backups: Path) -> list[Path]:
     """The backups of a workbook, the newest first."""
     return sorted(backups.glob(f"{path.stem}-*{path.suffix}"), reverse=True)
+
+
+def keep_old(path: Path, backups: Path) -> Path:
+    """Keep a copy of the workbook that no later backup takes the place of; gives where it is."""
+    raw, number = path.read_bytes(), 1
+    name = f"{path.stem} (before {datetime.now(UTC).astimezone():%Y-%m-%d}"
+    copy = backups / f"{name}){path.suffix}"
+    while copy.exists() and copy.read_bytes() != raw:
+        number += 1
+        copy = backups / f"{name} {number}){path.suffix}"
+    if not copy.exists():
+        backups.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        partial.write_bytes(raw)
+        partial.replace(copy)
+    return copy
 
 
 def from_backups(path: Path, backups: Path, tables: Iterable[str]) -> dict[str, tuple[Values, Path]]:

@@ -390,8 +390,8 @@ PYTHON_NAMES = {"win32": "AutoXeroPythonWindows", "darwin": "AutoXeroPythonMac"}
 LAYOUT_NAME = "AutoXeroLayout"
 LAYOUT_VERSION = "2"
 """Which layout a file has; one without the name has the first."""
-GO_TO = {"Invoices": "AutoXeroGoToInvoices", "Faults": "AutoXeroGoToFaults"}
-"""The names of the places that links lead to, whatever the sheets are called."""
+GO_TO = {"Invoices": "AutoXeroGoToInvoices", "Faults": "AutoXeroGoToFaults", "Help": "AutoXeroGoToHelp"}
+"""The names of the places that links lead to, whatever the sheets are called; Help, without a table, is found by it."""
 BASE_NAME = "AutoXeroBaseCurrency"
 PROOF_NAME = "AutoXeroReconciled"
 LAST_SEEN_NAME = "AutoXeroLastSeen"

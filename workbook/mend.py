@@ -30,6 +30,9 @@ _FAST = 1
 _HEADINGS_WITHIN = 60
 _REFERENCE = re.compile(r"(?:'((?:[^']|'')+)'|([A-Za-z_][\w.]*))!")
 _CELL = re.compile(r"\$([A-Z]+)\$(\d+)$")
+_PICTURE = re.compile(rb"<(?:\w+:)?(?:(?:twoCell|oneCell|absolute)Anchor|comment|threadedComment)\b")
+_NAMED = 5
+"""How many names a sentence lists."""
 _TABLE_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.table+xml"
 
 
@@ -41,11 +44,13 @@ class Mended:
         notes: What was done, in words.
         emptied: The tables that were made anew without the values they had.
         columns: The columns that were put back, by table; they are blank.
+        redrawn: The sheets that were drawn anew although something of the accountant's stood on them.
     """
 
     notes: list[str] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
     columns: dict[str, set[str]] = field(default_factory=dict)
+    redrawn: list[str] = field(default_factory=list)
 
 
 def mend(package: Package, home_package: Package) -> Mended:
@@ -96,8 +101,10 @@ class _Mender:
         self._names(is_older=is_older)
 
     def _is_of_this_layout(self) -> bool:
-        shown = _shown(self._book, layout.LAYOUT_NAME)
-        return str(shown) == layout.LAYOUT_VERSION
+        """Whether the file says so, or the sheet that said so is gone."""
+        if layout.LAYOUT_NAME in self._book.names and layout.LAYOUT_NAME not in self._book.named_cells:
+            return True
+        return str(_shown(self._book, layout.LAYOUT_NAME)) == layout.LAYOUT_VERSION
 
     def _tell(self, note: str) -> None:
         self.mended.notes.append(note)
@@ -111,13 +118,32 @@ class _Mender:
             part = self._book.sheets.get(name)
             if part is None or name not in self._home.sheets or self._holds_own_columns(part):
                 continue
-            self._graft.redraw(name, part)
-            self._again()
+            self._redraw_one(name, part)
             drawn.append(name)
         self._tell(
             f"The workbook was made by an older version of AutoXero and was brought up to date: {', '.join(drawn)} "
             "drawn anew, what is new added; your settings, mappings, columns and sheets are as they were."
         )
+
+    def _redraw_one(self, name: str, part: str) -> None:
+        if self._holds_own(name, part):
+            self.mended.redrawn.append(name)
+        self._graft.redraw(name, part)
+        self._again()
+
+    def _holds_own(self, name: str, part: str) -> bool:
+        """Whether a sheet shows anything in a place that is neither ours nor in a table, or a picture or note more."""
+        home = self._home.sheets[name]
+        ours = {(number, column) for number, row in _all_rows(self._home, home) for column in cells_of(row)}
+        areas = [grid.area for grid in self._book.grids.values() if grid.sheet == part]
+        for number, row in _all_rows(self._book, part):
+            for column, raw in cells_of(row).items():
+                in_table = any(
+                    area.top <= number <= area.bottom and area.left <= column <= area.right for area in areas
+                )
+                if _is_filled(raw) and not in_table and (number, column) not in ours:
+                    return True
+        return _pictures(self._book, part) > _pictures(self._home, home)
 
     def _holds_own_columns(self, part: str) -> bool:
         for name, grid in self._book.grids.items():
@@ -321,7 +347,7 @@ class _Mender:
 
     def _names(self, *, is_older: bool) -> None:
         wanted = {name: text for name, text in self._home.names.items() if name.startswith(_PREFIXES)}
-        lost = {name for name in wanted if name not in self._book.names or "#REF!" in self._book.names[name]}
+        lost = {name for name in wanted if self._leads_nowhere(name)}
         where = self._whereabouts()
         for sheet in dict.fromkeys(_sheet_of(wanted[name]) for name in sorted(lost)):
             if sheet not in where:
@@ -331,18 +357,23 @@ class _Mender:
                 self._tell(f"The sheet {sheet} was missing; it was put back.")
         broken = [name for name in lost if "#REF!" in self._book.names.get(name, "")]
         if any(_sheet_of(wanted[name]) == "Dashboard" for name in broken) and not is_older:
-            self._graft.redraw("Dashboard", self._book.sheets[where["Dashboard"]])
-            self._again()
+            self._redraw_one("Dashboard", self._book.sheets[where["Dashboard"]])
             lost |= {name for name, text in wanted.items() if _sheet_of(text) == "Dashboard"}
             self._tell("Cells of the Dashboard had been deleted; it was drawn anew.")
         elif lost and not is_older and not any("was put back." in note for note in self.mended.notes):
-            self._tell(f"The name {', '.join(sorted(lost))} was missing; it was put back.")
+            self._tell(f"The name {_listed(sorted(lost))} was missing; it was put back.")
         if is_older:
             lost |= {name for name, text in wanted.items() if _sheet_of(text) in _DRAWN_WHOLE}
         gone = {name for name in self._book.names if is_older and name.startswith(_PREFIXES) and name not in wanted}
         if lost or gone:
             self._write_names({name: _there(wanted[name], where) for name in lost}, gone)
             self._again()
+
+    def _leads_nowhere(self, name: str) -> bool:
+        """Whether a name is not there, or what it stood for: its cell or its sheet."""
+        text = self._book.names.get(name, "#REF!")
+        sheet = _sheet_of(text)
+        return "#REF!" in text or (sheet != "" and sheet not in self._book.sheets)
 
     def _whereabouts(self) -> dict[str, str]:
         """The name that each of our sheets has in this file."""
@@ -382,6 +413,26 @@ class _Mender:
                 item.set("hidden", "1")
             item.text = text
         self._package.replace(self._book.part, to_bytes(root))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _all_rows(book: Book, part: str) -> Iterator[tuple[int, bytes]]:
+    return SheetReader(book.package.pieces(part)).rows()
+
+
+def _pictures(book: Book, part: str) -> int:
+    """How many charts, pictures and comments a sheet has."""
+    return sum(
+        len(_PICTURE.findall(book.package.part(target)))
+        for kind in ("drawing", "comments", "threadedComment")
+        for target in book.related(part, kind)
+        if book.package.has(target)
+    )
 
 
 def _sheet_of(text: str) -> str:

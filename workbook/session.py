@@ -27,7 +27,7 @@ from workbook.cells import (
 from workbook.container import Deflater, damaged
 from workbook.errors import NotAWorkbookError
 from workbook.facts import SEEN_FINE, Facts
-from workbook.kept import from_backups
+from workbook.kept import from_backups, keep_old
 from workbook.mend import mend
 from workbook.package import Package, check_free
 from workbook.project import Projection, Row
@@ -79,6 +79,12 @@ class Session:
         mended = mend(self.package, Package.read(template))
         self.notes += mended.notes
         self._fresh = mended.columns
+        if mended.redrawn and backups:
+            self.notes.append(
+                f"What you had added to the sheet {', '.join(mended.redrawn)} (cells, comments, charts) is not on the "
+                f"new one: it is in the workbook as it was, kept as {keep_old(self.package.path, backups)}. Copy what "
+                "you need to a sheet of your own."
+            )
         self._book = Book(self.package)
         if layout.LAYOUT_NAME in self._book.named_cells:
             projection = replace(projection, names={layout.LAYOUT_NAME: layout.LAYOUT_VERSION, **projection.names})
@@ -200,10 +206,13 @@ class Session:
     def _cells(self, names: Mapping[str, Cell], lists: Mapping[str, Sequence[str]]) -> None:
         """The named cells and the lists behind drop-downs."""
         wanted: dict[str, dict[int, dict[int, Cell]]] = {}
+        lost = [name for name in names if name not in self._book.named_cells]
+        if lost:
+            more = f" and {len(lost) - 1} more" if lost[1:] else ""
+            self.notes.append(f"The name {lost[0]}{more} is missing from the workbook; its value is not shown.")
         for name, value in names.items():
             place = self._book.named_cells.get(name)
             if place is None:
-                self.notes.append(f"The name {name} is missing from the workbook; its value is not shown.")
                 continue
             sheet, column, row = place
             wanted.setdefault(sheet, {}).setdefault(row, {})[column] = value

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
 from openxml_audit import OpenXmlValidator
 
 from agent.errors import PlainError
@@ -163,7 +165,8 @@ def test_a_whole_workbook_is_left_alone(used: Path) -> None:
 def test_a_renamed_sheet_is_found(used: Path) -> None:
     """A sheet under another name is found by its tables; nothing is told."""
     rename(used, "xl/workbook.xml", '<sheet name="Faults"', '<sheet name="Was klemmt"')
-    rename(used, "xl/workbook.xml", ">Faults!", ">'Was klemmt'!")
+    for old in (">Faults!", ">'Faults'!"):
+        rename(used, "xl/workbook.xml", old, ">'Was klemmt'!")
     assert mend(used).notes == ()
     check_whole(used)
     assert "Faults" not in Book(Package.read(used)).sheets
@@ -504,6 +507,71 @@ def test_deleted_cells_of_the_dashboard(used: Path) -> None:
     file.save()
     assert "Cells of the Dashboard had been deleted; it was drawn anew." in mend(used).notes
     check_whole(used)
+
+
+@pytest.mark.parametrize("how", ["deleted", "renamed"])
+@pytest.mark.parametrize("name", ["Dashboard", "Help", "Reconcile", layout.LISTS_SHEET])
+def test_names_of_a_sheet_that_is_not_there_are_lost(used: Path, name: str, how: str) -> None:
+    """Other programs leave names behind that point to the old sheet: it is put back all the same, in one sentence."""
+    book = load_workbook(used, keep_vba=True)
+    if how == "deleted":
+        del book[name]
+    else:
+        book[name].title = "Mine"
+    book.save(used)
+    notes = mend(used).notes
+    assert len(notes) <= 2
+    sheets = Book(Package.read(used)).sheets
+    assert name in sheets or (name == "Reconcile" and "Mine" in sheets)
+    names = Book(Package.read(used)).named_cells
+    assert set(layout.NAMES) <= set(names)
+    assert not [note for note in notes if "older version" in note]
+    assert mend(used) == Outcome(changed=False, notes=())
+    assert [entry.value for entry in load_workbook(used)[layout.LISTS_SHEET]["A"]][:2] == ["Accounts", "200 · Sales"]
+
+
+def test_a_copied_dashboard_is_a_snapshot(used: Path) -> None:
+    """The copy has names of its own, called the same: the original is brought up to date, the copy stands still."""
+    file = File(used)
+    here = len(Book(Package.read(used)).sheet_items) - 1
+    local = re.compile(r'<definedName name="(AutoXero\w+)">.?Dashboard.?!([^<]*)</definedName>')
+    file.edit("xl/workbook.xml", lambda data: local.sub(
+        rf'\g<0><definedName name="\1" localSheetId="{here}">Help!\2</definedName>', data))  # fmt: skip
+    file.save()
+    project(used, Projection(names={"AutoXeroMode": "Paused"}))
+    book, names = load_workbook(used), Book(Package.read(used)).named_cells
+    _, column, row = names["AutoXeroMode"]
+    assert book["Dashboard"].cell(row, column).value == "Paused"
+    assert book["Help"].cell(row, column).value != "Paused"
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("own", ["cell", "comment", "chart", "nothing"])
+def test_what_was_added_to_a_sheet_that_is_drawn_anew_is_kept(used: Path, own: str, *, older: bool) -> None:
+    """The workbook as it was is kept where no later backup takes its place, and the note says where."""
+    book = load_workbook(used, keep_vba=True)
+    sheet: Any = book["Dashboard"]
+    if own == "cell":
+        sheet["BA5"] = "our budget"
+    elif own == "comment":
+        sheet["B2"].comment = Comment("ask Jane", "me")
+    elif own == "chart":
+        sheet.add_chart(BarChart(), "BC5")
+    book.save(used)
+    file = File(used)
+    if older:
+        file.edit("xl/workbook.xml", lambda data: re.sub(
+            r'<definedName name="AutoXeroLayout"[^>]*>[^<]*</definedName>', "", data))  # fmt: skip
+    else:
+        file.edit("xl/workbook.xml", lambda data: re.sub(r'(name="AutoXeroMode">)[^<]*', r"\1Dashboard!#REF!", data))
+    file.save()
+    before = used.read_bytes()
+    told = [note for note in mend(used).notes if "What you had added to the sheet Dashboard " in note]
+    copies = list((used.parent / "backups").glob("AutoXero (before *).xlsm"))
+    assert len(told) == len(copies) == int(own != "nothing")
+    if copies:
+        assert copies[0].read_bytes() == before
+        assert str(copies[0]) in told[0]
 
 
 def test_deleted_setting_rows_come_back(used: Path) -> None:
