@@ -13,7 +13,9 @@ from openpyxl import load_workbook
 
 from agent.domain.labels import account_code, account_label, tax_rate_label, tax_type
 from agent.domain.settings import Settings
+from workbook.book import Book
 from workbook.errors import NotAWorkbookError
+from workbook.package import Package
 from workbook.project import Projection, Row, project
 from workbook.read import Wish, read
 
@@ -99,6 +101,32 @@ def test_formulas_with_results_are_fine(fresh: Path, edit: Edit) -> None:
 
     edit(part, formula)
     assert read(fresh).settings.sync_every == 30
+
+
+def hold(path: Path, edit: Edit, sheet: str, cell: str, formula: str) -> None:
+    """Let a cell hold this formula, with the result or without, as the file has it."""
+    found = re.compile(rf'<c r="{cell}"[^>]*?(?:/>|>.*?</c>)'.encode())
+    edit(Book(Package.read(path)).sheets[sheet], lambda data: found.sub(formula.encode(), data, count=1))
+
+
+@pytest.mark.parametrize("result", ["", "<v></v>", "<v/>"])
+def test_a_formula_without_a_result_is_no_blank_cell(fresh: Path, edit: Edit, result: str) -> None:
+    """Programs that do not calculate leave it out: what it comes to is not known, and money must not go by it."""
+    typed(fresh, ("Mappings", "A5", "Support"), ("Mappings", "B5", "Labor"), ("Mappings", "C5", "200"))
+    day = f"C{setting_row(fresh, 'Hold invoices dated on or before')}"
+    for sheet, cell in (("Settings", day), ("Mappings", "C5")):
+        hold(fresh, edit, sheet, cell, f'<c r="{cell}"><f>1+1</f>{result}</c>')
+    reading = read(fresh)
+    told = {problem.where: problem.message for problem in reading.problems}
+    for where in ("Hold invoices dated on or before", "AccountMap: Support · Labor"):
+        assert "holds a formula without a result. Open the workbook in Excel and save it, or type" in told[where]
+    assert reading.mappings.accounts == ()
+
+
+def test_a_formula_whose_result_is_blank_is_a_blank_cell(fresh: Path, edit: Edit) -> None:
+    cell = f"C{setting_row(fresh, 'Mail server')}"
+    hold(fresh, edit, "Settings", cell, f'<c r="{cell}" t="str"><f>""</f><v></v></c>')
+    assert "Mail server" not in {problem.where for problem in read(fresh).problems}
 
 
 def test_mappings_take_labels_and_codes(fresh: Path) -> None:
