@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from agent.domain.settings import SETTINGS, Setting
+from agent.domain.settings import EARLIEST, LATEST, SETTINGS, Setting
 from workbook import layout
 from workbook.cells import letters
 from workbook.layout import AGREE, TABLES, Table
@@ -207,7 +206,7 @@ def _setting_validation(setting: Setting) -> dict[str, Any]:
         source = f"={layout.list_name(setting.listed)}" if setting.listed else list(setting.choices)
         return {**rule, "validate": "list", "source": source}
     if setting.kind == "date":
-        span = {"criteria": "between", "minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)}
+        span = {"criteria": "between", "minimum": EARLIEST, "maximum": LATEST}
         return {**rule, "validate": "date", **span}
     if setting.low is not None:
         kind = "integer" if setting.kind == "whole number" else "decimal"

@@ -25,6 +25,10 @@ EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of the serial dates that spreadsheets store (with their leap-year slip of 1900 folded in)."""
 
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
+"""The days that a setting may hold: any other is a slip."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """The declaration of one setting.
@@ -60,7 +64,7 @@ class Setting:
             noun = "a whole number" if self.kind == "whole number" else "a number"
             return noun if self.low is None else f"{noun} from {self.low} to {self.high}"
         if self.kind == "date":
-            return "a date such as 2026-09-30"
+            return f"a date such as 2026-09-30, from {EARLIEST.year} to {LATEST.year}"
         if self.kind == "people":
             return "e-mail addresses with commas between them"
         return "text of at most 255 characters"
@@ -560,12 +564,17 @@ def _read_amount(setting: Setting, raw: object) -> Value:
 
 
 def _read_date(_setting: Setting, raw: object) -> Value:
+    day = _day_of(raw)
+    return day if EARLIEST <= day <= LATEST else None
+
+
+def _day_of(raw: object) -> date:
     if isinstance(raw, datetime):
         return raw.date()
     if isinstance(raw, date):
         return raw
     if isinstance(raw, int | float) and not isinstance(raw, bool):
-        return EXCEL_EPOCH + timedelta(days=int(raw)) if 36526 <= raw <= 73050 else None
+        return EXCEL_EPOCH + timedelta(days=int(raw))
     return _read_typed_date(str(raw))
 
 
