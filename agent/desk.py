@@ -243,14 +243,16 @@ class Desk:
         Raises:
             PlainError: All problems, one after the other.
         """
-        lacks = "\n".join(problem.message for problem in self._stops() if problem.by_lists)
+        lacks = "\n".join(problem.message for problem in self.stops if problem.by_lists)
         if lacks and (is_asked or not self.has_fresh_books or self.ledger.fact("lacking") != lacks):
             self.ledger.remember(lacking=lacks)
             with suppress(StopError, PlainError):  # then what is remembered counts
                 self.read_books(self.reach_xero())
         self.refuse()
 
-    def _stops(self) -> list[Problem]:
+    @property
+    def stops(self) -> list[Problem]:
+        """What is wrong with settings or mappings and stops all sending."""
         return [problem for problem in self.reading.problems if problem.stops == "everything"]
 
     def refuse(self) -> None:
@@ -259,7 +261,7 @@ class Desk:
         Raises:
             PlainError: All problems, one after the other.
         """
-        stops = self._stops()
+        stops = self.stops
         if not stops:
             return
         told = " ".join(f"{problem.where}: {problem.message}" for problem in stops)
