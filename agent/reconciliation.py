@@ -196,7 +196,8 @@ class Reconciliation:
         """The table ReconcileTotals: from all in Autotask, by the reason of each difference, to all in Xero."""
         groups, base = self._currencies, self.base
         order = sorted(groups, key=lambda currency: (currency != base, -groups[currency].autotask.count, currency))
-        start = f"In Autotask since {self.since}" if self.since else "In Autotask"
+        earliest = min((row["date"] for row in self.rows if row["date"] is not None), default=self.since)
+        start = f"In Autotask since {min(self.since, earliest or self.since)}" if self.since else "In Autotask"
         return [line for currency in order for line in _statement(currency, groups[currency], start)]
 
     def by_customer(self) -> list[Row]:
@@ -210,7 +211,7 @@ class Reconciliation:
         agree = sum(group.reasons[AGREE].count for group in self._currencies.values() if AGREE in group.reasons)
         share = round(100 * sum(group.autotask.count for group in self._groups.values()) / len(self.rows), 1)
         return (
-            f"{share:g} % of {len(self.rows)} invoices since Start date: {agree} agree to the cent; "
+            f"{share:g} % of {len(self.rows)} invoices: {agree} agree to the cent; "
             "the statement says why the others differ."
         )
 

@@ -79,7 +79,7 @@ def draw_proof(sheet: Worksheet, looks: Looks, names: dict[str, tuple[str, int, 
     invoices = "COUNT(Invoices[Autotask id])"
     formula = (
         f'=IF({invoices}=0,"No invoices yet.",ROUND(100*SUM(Reconcile[Invoices in Autotask])/{invoices},1)&" % of "'
-        f'&{invoices}&" invoices since Start date: "&SUMIFS(ReconcileTotals[Invoices],ReconcileTotals[Line],"{AGREE}")'
+        f'&{invoices}&" invoices: "&SUMIFS(ReconcileTotals[Invoices],ReconcileTotals[Line],"{AGREE}")'
         '&" agree to the cent; the statement says why the others differ.")'
     )
     place = (TITLE_ROW, 1)

@@ -227,7 +227,7 @@ _RECONCILE = Table(
         Column("Month", 10, help="The month of the invoice's date."),
         Column("Customer", 28),
         Column("Currency", 10),
-        Column("Invoices in Autotask", 11, "whole", "All since Start date, whatever became of them."),
+        Column("Invoices in Autotask", 11, "whole", "All that were read, whatever became of them."),
         Column("Net in Autotask", 13, "money"),
         Column("Tax in Autotask", 13, "money"),
         Column("Total in Autotask", 13, "money"),

@@ -54,7 +54,7 @@ def test_it_adds_up_to_all_invoices(mixed: Practice) -> None:
     for there, here in (("Net", "Net"), ("Tax", "Tax"), ("Total", "Total")):
         assert round(sum(row[f"{here} in Autotask"] for row in rows), 2) == round(sum(r[there] for r in invoices), 2)
     assert round(sum(row["Total in Xero"] for row in rows), 2) == float(sum(mixed.in_xero().values()))
-    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices since Start date: 3 agree to the cent")
+    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices: 3 agree to the cent")
 
 
 def test_drafts_stand_apart_from_approved(mixed: Practice) -> None:
@@ -106,6 +106,16 @@ def test_sales_that_did_not_come_from_autotask_are_listed(practice: Practice) ->
     practice.sync(is_asked=True)
     assert [row["Number"] for row in practice.table("NotFromAutotask")] == ["SHOP-1"]
     assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_the_statement_says_since_when_it_really_counts(mixed: Practice) -> None:
+    """What was sent before Start date was moved on is still in both, so the line must not name the later date."""
+    earliest = min(row["Date"] for row in mixed.table("Invoices")).date()
+    mixed.type_settings({"Start date": mixed.world.today + dt.timedelta(days=1)})
+    mixed.sync()
+    first = mixed.table("ReconcileTotals")[0]
+    assert (first["Line"], first["Invoices"]) == (f"In Autotask since {earliest}", 5)
+    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices: ")
 
 
 def test_what_was_changed_since_shows_what_autotask_has_now(practice: Practice) -> None:
