@@ -164,6 +164,7 @@ def _mark(desk: Desk) -> str:
         lights,
         desk.settings,
         desk.reading.problems,
+        desk.reading.mappings,
         importlib.metadata.version("autoxero"),
         datetime.now().astimezone().strftime("%Y-%m-%d %Z"),  # warnings count days, and the sheets hold local times
     )
@@ -337,7 +338,7 @@ def _projection(desk: Desk, reading: Reading, rows: Sequence[Mapping[str, Any]])
             "ReconcileAccounts": reconciliation.by_account(ledger.line_sums()),
             "NotFromAutotask": both.others(ledger.others()),
             "Settings": views.setting_problems(problems, told),
-            **views.maps(ledger, rows, _asked(desk), problems, told),
+            **views.maps(ledger, rows, _asked(desk), problems, told, reading.mappings),
         },
         names={
             **overview.dashboard(ledger, settings, rows, problems),

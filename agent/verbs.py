@@ -427,7 +427,7 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
             backups=desk.config.home / "workbook-backups",
         )
     except InUseError as error:
-        raise PlainError(f"Nothing was changed: {error}", "Close it and try again.") from error
+        raise PlainError(f"Nothing was changed: {error}", "Then try again.") from error
     except WorkbookError as error:
         raise PlainError(str(error), "Nothing was changed.") from error
     desk.ledger.remember(workbook_path=str(desk.workbook.absolute()))

@@ -34,7 +34,7 @@ _LEFTOVER = 600
 _DATE = len("-20260901")
 _COMPOUND = bytes.fromhex("D0CF11E0A1B11AE1")
 """The head of a compound file, into which Excel puts a workbook that it encrypts: [MS-OFFCRYPTO] 2.3.4.4."""
-_CLOSE_IT = "Close it there; the agent tries again by itself."
+_CLOSE_IT = "Close it there."
 
 
 def load(path: Path) -> bytes:

@@ -373,3 +373,57 @@ def test_a_new_account_appears_within_the_hour_while_all_is_settled(practice: Pr
     assert "215 · Licences" in lists(practice)["Accounts"]
     assert sum(report.calls.values()) <= 16
     assert sum(at(practice, now + timedelta(minutes=62)).calls.values()) <= 10
+
+
+# --- what waits for a mapping row -------------------------------------------------------------------------------------
+
+
+def waits(practice: Practice, table: str = "AccountMap") -> list[tuple[Any, Any, Any]]:
+    rows = practice.table(table)
+    return [(row["Invoices waiting"], row["Money waiting"], row["Problem"]) for row in rows if row["Invoices waiting"]]
+
+
+def test_what_waits_is_told_by_currency(practice: Practice) -> None:
+    practice.world.company("Wattle Pty", currency="AUD")
+    practice.type_settings({"Other currencies": "Allow"})
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    assert waits(practice) == [(1, 333.5, "Choose one, save, and press Resync.")]
+    practice.world.invoice("Wattle Pty", [support(code="Drone Survey")])
+    practice.sync()
+    ((count, money, _),) = waits(practice)
+    assert count == 2
+    assert money.startswith("AUD ")
+    assert money.endswith(", NZD 333.50")
+
+
+def test_what_is_never_sent_waits_for_nothing(practice: Practice) -> None:
+    left_out, _ = (practice.world.invoice("Kauri Legal", [support(code="Drone Survey")]) for _ in range(2))
+    practice.sync()
+    practice.ask("never-send", str(left_out), "--because", "paid in cash")
+    practice.sync()
+    assert waits(practice)[0][:2] == (1, 333.5)
+
+
+def test_what_was_chosen_asks_for_resync_only(practice: Practice) -> None:
+    practice.type_settings({"Tries before a fault": 1})
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    practice.sync()
+    assert waits(practice) == [(1, 333.5, "Chosen: press Resync.")]
+
+
+def test_a_contact_typed_in_another_case_is_understood(practice: Practice) -> None:
+    practice.world.company("Rata Cafe", in_xero=False)
+    practice.cloud.xero.add_contact("Acmé Group Ltd")
+    company = practice.world.companies["Rata Cafe"]
+    practice.map("ContactMap", "Xero contact", (str(company),), "acmé  group ltd")
+    number = practice.world.invoice("Rata Cafe", [support()])
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+    practice.map("ContactMap", "Xero contact", (str(company),), "acmé grp ltd")
+    other = practice.world.invoice("Rata Cafe", [support("3")])
+    practice.sync()
+    assert practice.codes()[other] == "AX-105"
+    assert "Nearest in Xero: Acmé Group Ltd" in practice.rows()[other]["fault"]["detail"]
