@@ -8,7 +8,7 @@ from typing import Any
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from agent.domain.settings import EARLIEST, LATEST, SETTINGS, Setting
+from agent.domain.settings import CHOICE_LISTS, EARLIEST, LATEST, SETTINGS, Setting
 from workbook import layout
 from workbook.cells import letters
 from workbook.layout import AGREE, TABLES, Table
@@ -24,8 +24,6 @@ _NOTES = {
     "Settings": "Change the pale yellow cells, and save. Almost every Problem stops all sending until it is mended.",
     "Log": "What the agent did, the newest first.",
 }
-_FIXED_LISTS = {setting.listed: setting.choices for setting in SETTINGS if setting.listed and setting.choices}
-"""Hidden lists that never change: Excel splits choices that stand in the rule itself at every comma."""
 _MOST_MESSAGE = 255
 _HELP_LINE = 80
 
@@ -220,7 +218,7 @@ def _setting_validation(setting: Setting) -> dict[str, Any]:
 def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None:
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
     for column, name in enumerate(layout.LIST_NAMES):
-        sheet.write_column(0, column, (name, *_FIXED_LISTS.get(name, ())))
+        sheet.write_column(0, column, (name, *CHOICE_LISTS.get(name, ())))
     hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME, layout.PATH_NAME)
     for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
         sheet.write_string(0, place, name)

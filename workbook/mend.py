@@ -13,9 +13,10 @@ from decimal import Decimal
 
 from lxml import etree
 
+from agent.domain.settings import CHOICE_LISTS
 from workbook import layout
 from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
-from workbook.cells import ErrorValue, Read, fold, letters, make, style_of, value_of
+from workbook.cells import ErrorValue, Read, column_number, fold, letters, make, plain, style_of, value_of
 from workbook.container import Deflater
 from workbook.graft import Graft
 from workbook.identity import Key, Values, found_again, told_lost
@@ -29,6 +30,8 @@ _PREFIXES = ("AutoXero", "List_")
 _FAST = 1
 _HEADINGS_WITHIN = 60
 _REFERENCE = re.compile(r"(?:'((?:[^']|'')+)'|([A-Za-z_][\w.]*))!")
+_START = re.compile(r"!\$([A-Z]+)\$2\b")
+_FORMULA1 = re.compile(rb"<formula1>([^<]*)</formula1>")
 _CELL = re.compile(r"\$([A-Z]+)\$(\d+)$")
 _PICTURE = re.compile(rb"<(?:\w+:)?(?:(?:twoCell|oneCell|absolute)Anchor|comment|threadedComment)\b")
 _NAMED = 5
@@ -99,6 +102,8 @@ class _Mender:
                 self._columns(name, grid, missing)
         self._settings()
         self._names(is_older=is_older)
+        for name, choices in CHOICE_LISTS.items():
+            self._choices(name, choices)
 
     def _is_of_this_layout(self) -> bool:
         """Whether the file says so, or the sheet that said so is gone."""
@@ -256,6 +261,33 @@ class _Mender:
         _rewrite(self._package, grid.sheet, reader, edits)
         self._again()
         self._tell(f"The setting {', '.join(names)} had no row; it was added with its default.")
+
+    def _choices(self, name: str, choices: Sequence[str]) -> None:
+        """Give choices that stand in the rule itself, where Excel splits them at every comma, their hidden list."""
+        sheet, inline = self._book.grids["Settings"].sheet, f'"{",".join(choices)}"'
+        reader, listed = _whole(self._package, sheet), b"<formula1>%b</formula1>" % layout.list_name(name).encode()
+        tail = _FORMULA1.sub(lambda rule: listed if plain(rule[1]) == inline else rule[0], reader.tail)
+        if tail == reader.tail or not self._fill_list(name, choices):
+            return
+        reader.tail = tail
+        _rewrite(self._package, sheet, reader, Edits())
+        self._tell(f"A drop-down on the sheet Settings offered what cannot be chosen; it offers {'; '.join(choices)}.")
+
+    def _fill_list(self, name: str, entries: Sequence[str]) -> bool:
+        """Write a list of ours where its name leads to, if nothing else stands there; gives whether it is there."""
+        sheet = self._book.sheets.get(layout.LISTS_SHEET)
+        start = _START.search(self._book.names.get(layout.list_name(name), ""))
+        if sheet is None or start is None:
+            return False
+        column, reader = column_number(start[1]), SheetReader(self._package.pieces(sheet))
+        rows = {number: cells_of(row) for number, row in reader.rows()}
+        if any(column in cells and _is_filled(cells[column]) for cells in rows.values()):
+            return False
+        edits = Edits()
+        for number, entry in enumerate((name, *entries), 1):
+            edits.put(number, column, make(f"{start[1]}{number}".encode(), b"", entry))
+        _rewrite(self._package, sheet, reader, edits)
+        return True
 
     def _name_settings(self, grid: Grid, home: Grid) -> None:
         """Give rows that lost the name of their setting the name back, by the sentence that says what it does."""

@@ -388,6 +388,9 @@ class Settings:
 SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in fields(Settings))
 """The declarations, in the order of the sheet."""
 
+CHOICE_LISTS = {setting.listed: setting.choices for setting in SETTINGS if setting.listed and setting.choices}
+"""Hidden lists that never change: Excel splits choices that stand in the rule itself at every comma."""
+
 _ATTRIBUTES: dict[str, str] = {item.metadata["setting"].name.casefold(): item.name for item in fields(Settings)}
 _BY_NAME: dict[str, Setting] = {setting.name.casefold(): setting for setting in SETTINGS}
 

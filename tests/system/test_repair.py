@@ -18,6 +18,7 @@ from openpyxl.chart import BarChart
 from openpyxl.comments import Comment
 from openxml_audit import OpenXmlValidator
 
+from agent.domain.settings import CHOICE_LISTS
 from agent.errors import PlainError
 from agent.template import template
 from tests.office.conftest import convert  # noqa: F401 - the fixture
@@ -588,6 +589,25 @@ def test_deleted_setting_rows_come_back(used: Path) -> None:
     assert found["Value"] == "Preview"
     assert found["What it does"]
     assert mend(used).notes == ()
+
+
+def test_choices_that_excel_splits_get_their_list(used: Path) -> None:
+    """As an older version wrote them: into the rule itself, commas and all, and no hidden list."""
+    file, book = File(used), Book(Package.read(used))
+    (name,) = CHOICE_LISTS
+    choices = CHOICE_LISTS[name]
+    file.edit(book.sheets["Settings"], lambda data: data.replace(f"List_{name}<", f'"{",".join(choices)}"<'))
+    file.edit(
+        "xl/workbook.xml", lambda data: re.sub(rf'<definedName name="List_{name}"[^>]*>[^<]*</definedName>', "", data)
+    )
+    file.edit(book.sheets[layout.LISTS_SHEET], lambda data: re.sub(r'<c r="J\d+"[^>]*>.*?</c>', "", data))
+    file.save()
+    assert "Settings offered what cannot be chosen" in " ".join(mend(used).notes)
+    sheets = load_workbook(used)
+    rules = sheets["Settings"].data_validations.dataValidation
+    assert [rule.formula1 for rule in rules].count(f"List_{name}") == 1
+    assert tuple(cell.value for cell in sheets[layout.LISTS_SHEET]["J"][:4]) == (name, *choices)
+    check_whole(used)
 
 
 def test_copied_rows(used: Path) -> None:
