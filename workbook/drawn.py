@@ -16,7 +16,7 @@ from workbook.looks import OTHER_COLOURS, STATUS_COLOURS, Looks, set_up_page
 
 TITLE_ROW, NOTE_ROW, SECTION_ROW, HEADING_ROW = 0, 1, 2, 3
 _NOTES = {
-    "Invoices": "Every Autotask invoice since the start date. Pale yellow is yours: choose what to do, and save.",
+    "Invoices": "Every Autotask invoice that was read. Pale yellow is yours: choose what to do, and save.",
     "Faults": "What needs you, the oldest first. Follow “What to do”; then choose Resync in the column Do, and save.",
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
     "Reconcile": "Autotask and Xero side by side: the statement, then month by month. Every difference has its reason.",
