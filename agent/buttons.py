@@ -17,7 +17,6 @@ from agent.bugs import write_report
 from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
-from agent.domain.labels import code_of
 from agent.errors import PlainError, StopError
 from agent.inbox import Inbox, Refusal, Request
 from agent.projecting import project_open
@@ -174,15 +173,14 @@ def _changed_settings(desk: Desk, typed: Mapping[str, object]) -> list[str]:
 def _changed_maps(desk: Desk, rows: Mapping[str, Sequence[Mapping[str, object]]]) -> list[str]:
     saved = desk.reading.mappings
     known = {
-        "AccountMap": {(fold(row.billing_code), fold(row.line_type)): code_of(row.account) for row in saved.accounts},
-        "TaxMap": {(fold(row.tax_region), fold(row.tax_category)): code_of(row.tax_rate) for row in saved.taxes},
+        "AccountMap": {(fold(row.billing_code), fold(row.line_type)): row.account for row in saved.accounts},
+        "TaxMap": {(fold(row.tax_region), fold(row.tax_category)): row.tax_rate for row in saved.taxes},
         "ContactMap": {(fold(row.company_id), ""): row.contact for row in saved.contacts},
     }
     changed = []
     for table, (first, second, target) in _TARGETS.items():
         for row in rows.get(table, ()):
-            text = " ".join(str(row.get(target) or "").split())
-            chosen = text if table == "ContactMap" else code_of(text)
+            chosen = " ".join(str(row.get(target) or "").split())
             key = (fold(row.get(first)), fold(row.get(second)))  # type: ignore[arg-type]
             if fold(chosen) != fold(known[table].get(key, "")):
                 changed.append(f"{table} {row.get(first)}")

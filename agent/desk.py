@@ -30,7 +30,8 @@ from agent.template import template
 from agent.wire import TIMEOUT, Wire
 from agent.xero.client import PUBLIC_API_URL, Xero
 from agent.xero.login import PUBLIC_LOGIN_URL, SIGN_IN_LIVES, CustomConnection, Login, UserSignIn
-from workbook.errors import InUseError, WorkbookError
+from workbook.errors import InUseError, PasswordError, WorkbookError
+from workbook.kept import from_json, to_json
 from workbook.project import Projection
 from workbook.read import Reading, read
 
@@ -41,6 +42,9 @@ Show = Callable[[Projection, Mapping[str, str]], Sequence[str]]
 BACKUPS = "workbook-backups"
 """The folder in the home with copies of the workbook as it was before each change."""
 _BOOKS_KEEP = timedelta(hours=1)
+_TAKE_IT_OFF = (
+    "Open it in Excel, clear the password under File, Info, Protect Workbook, Encrypt with Password, and save it."
+)
 _NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
 
 
@@ -98,8 +102,12 @@ class Desk:
         """
         try:
             reading = self._read()
+        except PasswordError as error:
+            raise PlainError(f"{error} Nothing is sent.", _TAKE_IT_OFF) from error
         except WorkbookError as error:
             raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
+        if self.knows_workbook and (typed := to_json(reading.typed)) != self.ledger.fact("typed"):
+            self.ledger.remember(typed=typed)
         chosen = json.loads(self.ledger.fact("contact_choices") or "{}")
         rows = [
             ContactRow(int(key), "", name, "") for key, name in chosen.items() if not reading.mappings.contact(int(key))
@@ -145,14 +153,15 @@ class Desk:
         """Read the workbook; the one that the ledger knows is put right where it is gone, wrecked, or lacks a sheet."""
         try:
             return read(self.workbook)
-        except InUseError:
+        except (InUseError, PasswordError):
             raise
         except WorkbookError:
             if not self.knows_workbook:
                 raise
             from workbook.restore import revive  # noqa: PLC0415 - seldom needed
 
-            told = revive(self.workbook, template(), self.config.home / BACKUPS)
+            known = from_json(self.ledger.fact("typed"))
+            told = revive(self.workbook, template(), self.config.home / BACKUPS, known)
             if not told:
                 raise
             for note in told:
@@ -245,14 +254,16 @@ class Desk:
         Raises:
             PlainError: All problems, one after the other.
         """
-        lacks = "\n".join(problem.message for problem in self._stops() if problem.by_lists)
+        lacks = "\n".join(problem.message for problem in self.stops if problem.by_lists)
         if lacks and (is_asked or not self.has_fresh_books or self.ledger.fact("lacking") != lacks):
             self.ledger.remember(lacking=lacks)
             with suppress(StopError, PlainError):  # then what is remembered counts
                 self.read_books(self.reach_xero())
         self.refuse()
 
-    def _stops(self) -> list[Problem]:
+    @property
+    def stops(self) -> list[Problem]:
+        """What is wrong with settings or mappings and stops all sending."""
         return [problem for problem in self.reading.problems if problem.stops == "everything"]
 
     def refuse(self) -> None:
@@ -261,7 +272,7 @@ class Desk:
         Raises:
             PlainError: All problems, one after the other.
         """
-        stops = self._stops()
+        stops = self.stops
         if not stops:
             return
         told = " ".join(f"{problem.where}: {problem.message}" for problem in stops)

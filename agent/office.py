@@ -243,6 +243,6 @@ def read_free(path: Path) -> Wiring:
     except (InUseError, PermissionError) as error:
         reason = str(error) if isinstance(error, InUseError) else f"{path.name} is open in Excel or is read-only."
         raise PlainError(
-            f"{reason.removesuffix(' Close it there; the agent tries again by itself.')} Nothing was changed in it.",
+            f"{reason.removesuffix(' Close it there.')} Nothing was changed in it.",
             "Save and close it, and run the command again.",
         ) from error

@@ -100,13 +100,15 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
         )
     counts = Counter(row["status"] for row in rows)
     if counts["Fault"]:
-        return f"{counts['Fault']} invoices are in fault: the sheet Faults says what to do for each."
+        verb = "is" if counts["Fault"] == 1 else "are"
+        return f"{counted(counts['Fault'], 'invoice')} {verb} in fault: the sheet Faults says what to do for each."
     if counts["Retrying"]:
-        return f"{counts['Retrying']} invoices failed and are tried again by themselves; the sheet Faults says why."
+        again = "is tried again by itself" if counts["Retrying"] == 1 else "are tried again by themselves"
+        return f"{counted(counts['Retrying'], 'invoice')} failed and {again}; the sheet Faults says why."
     if counts["Changed since sent"]:
-        return (
-            f"{counts['Changed since sent']} were changed after they were sent: the sheet Faults shows both versions."
-        )
+        was = "was changed after it was" if counts["Changed since sent"] == 1 else "were changed after they were"
+        many = counted(counts["Changed since sent"], "invoice")
+        return f"{many} {was} sent: the sheet Faults shows both versions."
     if any(row["fault_code"] for row in rows if row["status"] == "Waiting"):
         return "Some invoices wait for you: see the sheet Faults."
     return next(iter(_named_problems(problems, "nothing")), _NOTHING)

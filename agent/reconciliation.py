@@ -9,6 +9,7 @@ has no document in Xero                     its status, with the fault or the wo
 has one that was voided or deleted there    ``Voided in Xero``
 was changed in Autotask after it was sent   ``Changed since sent``
 agrees in net, tax and total                none
+was left as it was in Xero                  its status, with the words beside it
 was edited in Xero                          ``Edited in Xero``
 agrees in the total only                    ``Rounding line``: cents moved between net and tax
 agrees in the net only                      ``Tax as Xero works it out``
@@ -138,6 +139,8 @@ def reason(row: Invoice) -> str:  # noqa: PLR0911 - the table above, a return a 
     net, tax, total = (b - a for a, b in zip(_in_autotask(row), theirs, strict=True))
     if not (net or tax or total):
         return ""
+    if row["origin"] == "kept" and row["why"]:
+        return f"{row['status']}: {row['why'].partition(';')[0]}"
     if row["fault_code"] == "AX-213":
         return "Edited in Xero"
     if not total and abs(tax) <= _ROUNDING:
@@ -193,7 +196,8 @@ class Reconciliation:
         """The table ReconcileTotals: from all in Autotask, by the reason of each difference, to all in Xero."""
         groups, base = self._currencies, self.base
         order = sorted(groups, key=lambda currency: (currency != base, -groups[currency].autotask.count, currency))
-        start = f"In Autotask since {self.since}" if self.since else "In Autotask"
+        earliest = min((row["date"] for row in self.rows if row["date"] is not None), default=self.since)
+        start = f"In Autotask since {min(self.since, earliest or self.since)}" if self.since else "In Autotask"
         return [line for currency in order for line in _statement(currency, groups[currency], start)]
 
     def by_customer(self) -> list[Row]:
@@ -207,7 +211,7 @@ class Reconciliation:
         agree = sum(group.reasons[AGREE].count for group in self._currencies.values() if AGREE in group.reasons)
         share = round(100 * sum(group.autotask.count for group in self._groups.values()) / len(self.rows), 1)
         return (
-            f"{share:g} % of {len(self.rows)} invoices since Start date: {agree} agree to the cent; "
+            f"{share:g} % of {len(self.rows)} invoices: {agree} agree to the cent; "
             "the statement says why the others differ."
         )
 

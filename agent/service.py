@@ -302,7 +302,7 @@ class Service:
                 self._trouble("bug", "")
                 self.diary.info("%s", report_text(report).replace("\n", " "))
             with suppress(PlainError):
-                self._take_note(desk, desk.reading)
+                self._take_note(desk, desk.reading, is_done=True)
 
     def _answer(self, request: Request, task: Task, is_over: Callable[[], bool] | None = None) -> None:
         """Carry out what a button asks for, and say in a sentence what became of it."""
@@ -322,7 +322,7 @@ class Service:
             note(desk, request, told)
             if is_over is None:  # what a sign-in typed is news to the worker
                 with suppress(PlainError):
-                    self._take_note(desk, desk.reading)
+                    self._take_note(desk, desk.reading, is_done=True)
 
     def _sign_in(self, request: Request, is_over: Callable[[], bool], task: Task) -> None:
         try:
@@ -378,11 +378,17 @@ class Service:
         if before is None or (self._saw is not None and _says_more(before, self._saw)):
             self.worker.add("sync", "syncing", self._sync)
 
-    def _take_note(self, desk: Desk, reading: Reading) -> None:
-        """Remember what the workbook said when it was last acted on."""
+    def _take_note(self, desk: Desk, reading: Reading, *, is_done: bool = False) -> None:
+        """Remember what the workbook said when it was last acted on.
+
+        Once a run is done, a choice in the column Do is remembered only where its cell could not be cleared: the same
+        one, chosen again, is a new one.
+        """
         self._workbook_id = desk.ledger.fact("workbook_id") or reading.workbook_id
         self._times.change(self._sync_job, reading.settings.sync_every)
-        self._saw = reading.settings, (reading.mappings, reading.problems), frozenset(reading.wishes)
+        left = json.loads(desk.ledger.fact("wishes") or "{}")
+        wishes = [wish for wish in reading.wishes if not is_done or str(wish.autotask_id) in left]
+        self._saw = reading.settings, (reading.mappings, reading.problems), frozenset(wishes)
 
     # --- what goes wrong ----------------------------------------------------------------------------------------------
 

@@ -128,8 +128,9 @@ def sync(
             desk.check(is_asked=is_asked)
         except PlainError as error:
             desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
+            wishes = {} if dry_run else take_wishes(desk)
             alert(desk, is_dry=dry_run)
-            project_all(desk)
+            project_all(desk, wishes=wishes)
             raise
         return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
 

@@ -20,7 +20,7 @@ from agent.domain.books import Books, one_blank
 from agent.domain.contact import match
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
-from agent.domain.labels import code_of
+from agent.domain.labels import account_code, tax_type
 from agent.domain.record import CHOSEN, HELD, is_held
 from agent.domain.suggest import nearly
 from agent.domain.text import counted
@@ -404,6 +404,7 @@ def _check_listed(desk: Desk, name: str, value: object) -> None:
         PlainError: It is not there; the nearest entries are named.
     """
     entries = json.loads(desk.ledger.fact("lists") or "{}").get(name) or []
+    code_of = {"Accounts": account_code, "TaxRates": tax_type}.get(name, str)
     known = {form.casefold() for entry in entries for form in (entry, code_of(entry), entry.rpartition(" (")[0])}
     if name in {"Accounts", "TaxRates"} and (kept := desk.ledger.fact("books")):
         books = msgspec.json.decode(kept, type=Books)
@@ -426,7 +427,7 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
             backups=desk.config.home / "workbook-backups",
         )
     except InUseError as error:
-        raise PlainError(f"Nothing was changed: {error}", "Close it and try again.") from error
+        raise PlainError(f"Nothing was changed: {error}", "Then try again.") from error
     except WorkbookError as error:
         raise PlainError(str(error), "Nothing was changed.") from error
     desk.ledger.remember(workbook_path=str(desk.workbook.absolute()))

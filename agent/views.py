@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from agent.domain.faults import CATALOGUE
+from agent.domain.invoice import CompanyId
 from agent.domain.links import NOWHERE, Addresses
+from agent.domain.mappings import Mappings
 from agent.domain.money import ZERO, rounded
 from agent.domain.problems import Key, Problem
 from agent.domain.record import standing
@@ -18,6 +20,10 @@ from agent.domain.settings import SETTINGS
 from agent.ledger.ledger import Ledger
 from workbook import cells
 from workbook.layout import TABLES
+
+_MAY_WAIT = frozenset({"Waiting", "Retrying", "Fault"})
+"""The statuses of invoices that may wait for a mapping row; all others are settled."""
+NO_MAPPINGS = Mappings()
 
 Cell = cells.Cell
 Row = dict[str, Cell]
@@ -216,6 +222,7 @@ def maps(
     asked: Iterable[tuple[str, str, str]] = (),
     problems: Iterable[Problem] = (),
     told: Iterable[tuple[str, Key]] = (),
+    mappings: Mappings = NO_MAPPINGS,
 ) -> dict[str, list[Row]]:
     """The agent's part of the mapping tables: rows for codes that have none, what waits for each, and what is wrong.
 
@@ -225,12 +232,13 @@ def maps(
         asked: The rows that were asked for before, as (table, keys): where nothing waits any more, they say so.
         problems: What is wrong with rows.
         told: The rows that show something under Problem.
+        mappings: What is chosen by now.
     """
-    by_id = {row["autotask_id"]: row for row in rows}
+    by_id = {row["autotask_id"]: row for row in rows if row["xero_id"] is None and row["status"] in _MAY_WAIT}
     waiting: defaultdict[tuple[str, Key], list[Mapping[str, Any]]] = defaultdict(list)
     nearest: dict[Key, str] = {}
     for table, first, second, autotask_id in ledger.missing():
-        if autotask_id in by_id and by_id[autotask_id]["xero_id"] is None:
+        if autotask_id in by_id:
             key = _map_key(table, first, second)
             waiting[table, key].append(by_id[autotask_id])
             nearest[key] = second
@@ -240,8 +248,8 @@ def maps(
     for (table, key), group in waiting.items():
         row = _row_of(table, key) | {
             "Invoices waiting": len(group) or None,
-            "Money waiting": sum((total_of(item) for item in group), ZERO) if group else None,
-            "Problem": "Choose one, save, and press Resync." if group else "",
+            "Money waiting": _worth(group),
+            "Problem": _to_do(table, key, mappings) if group else "",
         }
         if table == "ContactMap" and group:
             row |= {"Autotask company": group[0]["customer"], "Nearest names": nearest[key]}
@@ -249,6 +257,22 @@ def maps(
         found[table].append({name: value for name, value in row.items() if name in columns})
     problems, told = list(problems), list(told)
     return {table: _with_problems(table, those, problems, told) for table, those in found.items()}
+
+
+def _worth(rows: Sequence[Mapping[str, Any]]) -> Cell:
+    """What invoices come to: a number where they are of one currency, else each with its name."""
+    if len({row["currency"] for row in rows}) > 1:
+        return sums(rows)
+    return sum(map(total_of, rows), ZERO) if rows else None
+
+
+def _to_do(table: str, key: Key, mappings: Mappings) -> str:
+    """What a row needs for which invoices wait."""
+    if table == "ContactMap":
+        chosen: object = mappings.contact(CompanyId(int(key[0])))
+    else:
+        chosen = mappings.account(*key) if table == "AccountMap" else mappings.tax_rate(*key)
+    return "Chosen: press Resync." if chosen else "Choose one, save, and press Resync."
 
 
 def _map_key(table: str, first: str, second: str) -> Key:

@@ -93,6 +93,7 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, pulled: Pulled
     rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
     asked = [key for key, row in rows.items() if row["wish"] or row["status"] == "Changed since sent"]
     headers = _headers(desk, since, now, asked, pulled)
+    ledger.note_headers({key: _header(row) for key, row in headers.items() if key in rows})
     _note_late(desk, headers)
     latest = _latest(desk, since)
     ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})

@@ -11,10 +11,14 @@ from agent.domain.record import CHOICES, CHOSEN, Record, is_held, standing
 _NOT_LIVE = "“Sync mode” is Preview: nothing is sent. Choose it again once it is Live."
 
 
-def take_wishes(desk: Desk, run: str) -> dict[AutotaskId, str]:
+_STOPPED = "Nothing is sent until the settings are mended: the column Problem says how. Choose it again then."
+
+
+def take_wishes(desk: Desk, run: str = "") -> dict[AutotaskId, str]:
     """Act on the column Do of the saved file, once for each choice: a file held open cannot be cleared at once.
 
-    What changes nothing is answered in the row, under What to do, until the row changes.
+    What changes nothing is answered in the row, under What to do, until the row changes. While settings are wrong, only
+    what sends nothing is done.
 
     Returns:
         The invoices whose cell is to be cleared, each with the choice that was acted on.
@@ -48,6 +52,8 @@ def _act(desk: Desk, record: Record, verb: str) -> tuple[str, bool]:  # noqa: PL
     ids = [record.autotask_id]
     if record.is_in_flight:
         return "It is on its way to Xero; nothing was changed.", False
+    if desk.stops and verb != "Never send":
+        return _STOPPED, False
     if desk.settings.sync_mode != "Live" and verb in {"Send now", "Send again"}:
         return _NOT_LIVE, False
     if verb == "Send again" and record.status == "Voided":

@@ -233,14 +233,17 @@ class Book:
 
     @cached_property
     def named_cells(self) -> dict[str, tuple[str, int, int]]:
-        """Every name that stands for one cell: the sheet's part, the column and the row."""
+        """Every name of the whole workbook that stands for one cell: the sheet's part, the column and the row.
+
+        A copy of a sheet has names of its own, which are called the same.
+        """
         found = {}
-        for name in self._root.iterfind(f"{{{MAIN}}}definedNames/{{{MAIN}}}definedName"):
-            match = _CELL_REFERENCE.fullmatch((name.text or "").strip())
+        for name, text in self.names.items():
+            match = _CELL_REFERENCE.fullmatch(text)
             if match:
                 sheet = self.sheets.get((match[1] or match[2]).replace("''", "'"))
                 if sheet:
-                    found[name.get("name", "")] = (sheet, column_number(match[3]), int(match[4]))
+                    found[name] = (sheet, column_number(match[3]), int(match[4]))
         return found
 
     @cached_property

@@ -158,7 +158,7 @@ def _agent(sheet: Worksheet, looks: Looks, names: Names) -> None:
 
 
 def _statuses(sheet: Worksheet, looks: Looks, names: Names) -> None:
-    _section(sheet, looks, _TOP, (_RIGHT, _RIGHT_END), "All invoices since the start date, and what they are worth")
+    _section(sheet, looks, _TOP, (_RIGHT, _RIGHT_END), "All invoices, and what they are worth")
     right = looks.format(bold=True, font_color=QUIET, align="right", valign="vcenter")
     sheet.write(_TOP + 1, _RIGHT + 1, "Invoices", right)
     for place in range(1, layout.CURRENCIES + 1):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from agent.domain.settings import SETTINGS, Setting
+from agent.domain.settings import CHOICE_LISTS, EARLIEST, LATEST, SETTINGS, Setting
 from workbook import layout
 from workbook.cells import letters
 from workbook.layout import AGREE, TABLES, Table
@@ -17,7 +16,7 @@ from workbook.looks import OTHER_COLOURS, STATUS_COLOURS, Looks, set_up_page
 
 TITLE_ROW, NOTE_ROW, SECTION_ROW, HEADING_ROW = 0, 1, 2, 3
 _NOTES = {
-    "Invoices": "Every Autotask invoice since the start date. Pale yellow is yours: choose what to do, and save.",
+    "Invoices": "Every Autotask invoice that was read. Pale yellow is yours: choose what to do, and save.",
     "Faults": "What needs you, the oldest first. Follow “What to do”; then choose Resync in the column Do, and save.",
     "Preview": "What the next sync would send. Nothing on this sheet has been sent.",
     "Reconcile": "Autotask and Xero side by side: the statement, then month by month. Every difference has its reason.",
@@ -78,7 +77,7 @@ def draw_proof(sheet: Worksheet, looks: Looks, names: dict[str, tuple[str, int, 
     invoices = "COUNT(Invoices[Autotask id])"
     formula = (
         f'=IF({invoices}=0,"No invoices yet.",ROUND(100*SUM(Reconcile[Invoices in Autotask])/{invoices},1)&" % of "'
-        f'&{invoices}&" invoices since Start date: "&SUMIFS(ReconcileTotals[Invoices],ReconcileTotals[Line],"{AGREE}")'
+        f'&{invoices}&" invoices: "&SUMIFS(ReconcileTotals[Invoices],ReconcileTotals[Line],"{AGREE}")'
         '&" agree to the cent; the statement says why the others differ.")'
     )
     place = (TITLE_ROW, 1)
@@ -197,14 +196,15 @@ def _write_default(sheet: Worksheet, row: int, setting: Setting, look: Format) -
 
 
 def _setting_validation(setting: Setting) -> dict[str, Any]:
-    if setting.listed:
+    if setting.listed and not setting.choices:
         return listed_validation(setting.listed)
     allowed = f"Type {setting.allowed}."[:_MOST_MESSAGE]
     rule: dict[str, Any] = {"error_title": "AutoXero", "error_message": allowed}
     if setting.choices:
-        return {**rule, "validate": "list", "source": list(setting.choices)}
+        source = f"={layout.list_name(setting.listed)}" if setting.listed else list(setting.choices)
+        return {**rule, "validate": "list", "source": source}
     if setting.kind == "date":
-        span = {"criteria": "between", "minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)}
+        span = {"criteria": "between", "minimum": EARLIEST, "maximum": LATEST}
         return {**rule, "validate": "date", **span}
     if setting.low is not None:
         kind = "integer" if setting.kind == "whole number" else "decimal"
@@ -218,7 +218,7 @@ def _setting_validation(setting: Setting) -> dict[str, Any]:
 def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None:
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
     for column, name in enumerate(layout.LIST_NAMES):
-        sheet.write_string(0, column, name)
+        sheet.write_column(0, column, (name, *CHOICE_LISTS.get(name, ())))
     hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME, layout.PATH_NAME)
     for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
         sheet.write_string(0, place, name)

@@ -15,5 +15,9 @@ class InUseError(WorkbookError):
     """Another program holds the file."""
 
 
+class PasswordError(WorkbookError):
+    """The file opens with a password only: it is whole, and nobody but its owner can read it."""
+
+
 class ExternallyChangedError(WorkbookError):
     """Somebody saved the file since it was read."""

@@ -1,8 +1,10 @@
-"""What the accountant had typed, as the backups have it still: for tables that had to be made anew."""
+"""What the accountant had typed, as it was last read or as the backups have it still: for what had to be made anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,9 +19,54 @@ Values = dict[tuple[str, ...], dict[str, Cell]]
 """The accountant's cells of a table by key."""
 
 
+TYPED = ("Settings", "AccountMap", "TaxMap", "ContactMap", "TrackingMap")
+"""The tables by which money goes out."""
+
+
+def typed(book: Book) -> dict[str, Values]:
+    """All that the accountant owns of the tables by which money goes out; none of a table that is not whole."""
+    return {name: _values(book, name) for name in TYPED if _is_whole(book, name)}
+
+
+def to_json(tables: Mapping[str, Values]) -> str:
+    """The accountant's cells as text, numbers to the last digit."""
+    rows = {name: [[key, cells] for key, cells in values.items()] for name, values in tables.items()}
+    return json.dumps(rows, default=float, ensure_ascii=False)
+
+
+def from_json(text: str) -> dict[str, Values]:
+    """The accountant's cells of `to_json`; none of blank text."""
+    rows = json.loads(text or "{}", parse_float=Decimal)
+    return {name: {tuple(key): cells for key, cells in values} for name, values in rows.items()}
+
+
+def back_to(book: Book, known: Mapping[str, Values]) -> dict[str, Values]:
+    """What is to be written so that the accountant's cells are as they were: what was blank then is blank again."""
+    return {
+        name: {key: dict.fromkeys(cells) for key, cells in _values(book, name).items()} | dict(values)
+        for name, values in known.items()
+    }
+
+
 def backups_of(path: Path, backups: Path) -> list[Path]:
     """The backups of a workbook, the newest first."""
     return sorted(backups.glob(f"{path.stem}-*{path.suffix}"), reverse=True)
+
+
+def keep_old(path: Path, backups: Path) -> Path:
+    """Keep a copy of the workbook that no later backup takes the place of; gives where it is."""
+    raw, number = path.read_bytes(), 1
+    name = f"{path.stem} (before {datetime.now(UTC).astimezone():%Y-%m-%d}"
+    copy = backups / f"{name}){path.suffix}"
+    while copy.exists() and copy.read_bytes() != raw:
+        number += 1
+        copy = backups / f"{name} {number}){path.suffix}"
+    if not copy.exists():
+        backups.mkdir(parents=True, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        partial.write_bytes(raw)
+        partial.replace(copy)
+    return copy
 
 
 def from_backups(path: Path, backups: Path, tables: Iterable[str]) -> dict[str, tuple[Values, Path]]:
@@ -45,12 +92,20 @@ def from_backups(path: Path, backups: Path, tables: Iterable[str]) -> dict[str, 
     return found
 
 
-def _values(book: Book, name: str) -> Values:
+def _theirs(name: str) -> list[str]:
+    return [column.name for column in TABLES[name].columns if not column.owned]
+
+
+def _is_whole(book: Book, name: str) -> bool:
+    """Whether a table is there with its keys and all columns of the accountant's."""
     grid = book.grids.get(name)
-    table = TABLES[name]
-    theirs = [column.name for column in table.columns if not column.owned]
-    if grid is None or any(part not in grid.columns for part in (*table.key, *theirs)):
+    return grid is not None and all(part in grid.columns for part in (*TABLES[name].key, *_theirs(name)))
+
+
+def _values(book: Book, name: str) -> Values:
+    if not _is_whole(book, name):
         return {}
+    grid, table, theirs = book.grids[name], TABLES[name], _theirs(name)
     found: Values = {}
     for number, row in SheetReader(book.package.pieces(grid.sheet)).rows():
         if grid.first <= number <= grid.last:

@@ -44,7 +44,7 @@ VERBS = (
 DO = tuple(verb for verb, _ in VERBS)
 LIST_NAMES = (
     "Accounts", "TaxRates", "Currencies", "Contacts", "BrandingThemes", "BillingCodes", "TaxRegions",
-    "TrackingCategories", "TrackingOptions",
+    "TrackingCategories", "TrackingOptions", "TaxSources",
 )  # fmt: skip
 """The lists on the hidden sheet that fill drop-downs."""
 LIST_ROOM = 20_000
@@ -227,7 +227,7 @@ _RECONCILE = Table(
         Column("Month", 10, help="The month of the invoice's date."),
         Column("Customer", 28),
         Column("Currency", 10),
-        Column("Invoices in Autotask", 11, "whole", "All since Start date, whatever became of them."),
+        Column("Invoices in Autotask", 11, "whole", "All that were read, whatever became of them."),
         Column("Net in Autotask", 13, "money"),
         Column("Tax in Autotask", 13, "money"),
         Column("Total in Autotask", 13, "money"),
@@ -390,8 +390,8 @@ PYTHON_NAMES = {"win32": "AutoXeroPythonWindows", "darwin": "AutoXeroPythonMac"}
 LAYOUT_NAME = "AutoXeroLayout"
 LAYOUT_VERSION = "2"
 """Which layout a file has; one without the name has the first."""
-GO_TO = {"Invoices": "AutoXeroGoToInvoices", "Faults": "AutoXeroGoToFaults"}
-"""The names of the places that links lead to, whatever the sheets are called."""
+GO_TO = {"Invoices": "AutoXeroGoToInvoices", "Faults": "AutoXeroGoToFaults", "Help": "AutoXeroGoToHelp"}
+"""The names of the places that links lead to, whatever the sheets are called; Help, without a table, is found by it."""
 BASE_NAME = "AutoXeroBaseCurrency"
 PROOF_NAME = "AutoXeroReconciled"
 LAST_SEEN_NAME = "AutoXeroLastSeen"

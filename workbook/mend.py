@@ -13,9 +13,10 @@ from decimal import Decimal
 
 from lxml import etree
 
+from agent.domain.settings import CHOICE_LISTS
 from workbook import layout
 from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
-from workbook.cells import ErrorValue, Read, fold, letters, make, style_of, value_of
+from workbook.cells import ErrorValue, Read, column_number, fold, letters, make, plain, style_of, value_of
 from workbook.container import Deflater
 from workbook.graft import Graft
 from workbook.identity import Key, Values, found_again, told_lost
@@ -29,7 +30,12 @@ _PREFIXES = ("AutoXero", "List_")
 _FAST = 1
 _HEADINGS_WITHIN = 60
 _REFERENCE = re.compile(r"(?:'((?:[^']|'')+)'|([A-Za-z_][\w.]*))!")
+_START = re.compile(r"!\$([A-Z]+)\$2\b")
+_FORMULA1 = re.compile(rb"<formula1>([^<]*)</formula1>")
 _CELL = re.compile(r"\$([A-Z]+)\$(\d+)$")
+_PICTURE = re.compile(rb"<(?:\w+:)?(?:(?:twoCell|oneCell|absolute)Anchor|comment|threadedComment)\b")
+_NAMED = 5
+"""How many names a sentence lists."""
 _TABLE_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.table+xml"
 
 
@@ -41,11 +47,13 @@ class Mended:
         notes: What was done, in words.
         emptied: The tables that were made anew without the values they had.
         columns: The columns that were put back, by table; they are blank.
+        redrawn: The sheets that were drawn anew although something of the accountant's stood on them.
     """
 
     notes: list[str] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
     columns: dict[str, set[str]] = field(default_factory=dict)
+    redrawn: list[str] = field(default_factory=list)
 
 
 def mend(package: Package, home_package: Package) -> Mended:
@@ -94,10 +102,14 @@ class _Mender:
                 self._columns(name, grid, missing)
         self._settings()
         self._names(is_older=is_older)
+        for name, choices in CHOICE_LISTS.items():
+            self._choices(name, choices)
 
     def _is_of_this_layout(self) -> bool:
-        shown = _shown(self._book, layout.LAYOUT_NAME)
-        return str(shown) == layout.LAYOUT_VERSION
+        """Whether the file says so, or the sheet that said so is gone."""
+        if layout.LAYOUT_NAME in self._book.names and layout.LAYOUT_NAME not in self._book.named_cells:
+            return True
+        return str(_shown(self._book, layout.LAYOUT_NAME)) == layout.LAYOUT_VERSION
 
     def _tell(self, note: str) -> None:
         self.mended.notes.append(note)
@@ -111,13 +123,32 @@ class _Mender:
             part = self._book.sheets.get(name)
             if part is None or name not in self._home.sheets or self._holds_own_columns(part):
                 continue
-            self._graft.redraw(name, part)
-            self._again()
+            self._redraw_one(name, part)
             drawn.append(name)
         self._tell(
             f"The workbook was made by an older version of AutoXero and was brought up to date: {', '.join(drawn)} "
             "drawn anew, what is new added; your settings, mappings, columns and sheets are as they were."
         )
+
+    def _redraw_one(self, name: str, part: str) -> None:
+        if self._holds_own(name, part):
+            self.mended.redrawn.append(name)
+        self._graft.redraw(name, part)
+        self._again()
+
+    def _holds_own(self, name: str, part: str) -> bool:
+        """Whether a sheet shows anything in a place that is neither ours nor in a table, or a picture or note more."""
+        home = self._home.sheets[name]
+        ours = {(number, column) for number, row in _all_rows(self._home, home) for column in cells_of(row)}
+        areas = [grid.area for grid in self._book.grids.values() if grid.sheet == part]
+        for number, row in _all_rows(self._book, part):
+            for column, raw in cells_of(row).items():
+                in_table = any(
+                    area.top <= number <= area.bottom and area.left <= column <= area.right for area in areas
+                )
+                if _is_filled(raw) and not in_table and (number, column) not in ours:
+                    return True
+        return _pictures(self._book, part) > _pictures(self._home, home)
 
     def _holds_own_columns(self, part: str) -> bool:
         for name, grid in self._book.grids.items():
@@ -231,6 +262,33 @@ class _Mender:
         self._again()
         self._tell(f"The setting {', '.join(names)} had no row; it was added with its default.")
 
+    def _choices(self, name: str, choices: Sequence[str]) -> None:
+        """Give choices that stand in the rule itself, where Excel splits them at every comma, their hidden list."""
+        sheet, inline = self._book.grids["Settings"].sheet, f'"{",".join(choices)}"'
+        reader, listed = _whole(self._package, sheet), b"<formula1>%b</formula1>" % layout.list_name(name).encode()
+        tail = _FORMULA1.sub(lambda rule: listed if plain(rule[1]) == inline else rule[0], reader.tail)
+        if tail == reader.tail or not self._fill_list(name, choices):
+            return
+        reader.tail = tail
+        _rewrite(self._package, sheet, reader, Edits())
+        self._tell(f"A drop-down on the sheet Settings offered what cannot be chosen; it offers {'; '.join(choices)}.")
+
+    def _fill_list(self, name: str, entries: Sequence[str]) -> bool:
+        """Write a list of ours where its name leads to, if nothing else stands there; gives whether it is there."""
+        sheet = self._book.sheets.get(layout.LISTS_SHEET)
+        start = _START.search(self._book.names.get(layout.list_name(name), ""))
+        if sheet is None or start is None:
+            return False
+        column, reader = column_number(start[1]), SheetReader(self._package.pieces(sheet))
+        rows = {number: cells_of(row) for number, row in reader.rows()}
+        if any(column in cells and _is_filled(cells[column]) for cells in rows.values()):
+            return False
+        edits = Edits()
+        for number, entry in enumerate((name, *entries), 1):
+            edits.put(number, column, make(f"{start[1]}{number}".encode(), b"", entry))
+        _rewrite(self._package, sheet, reader, edits)
+        return True
+
     def _name_settings(self, grid: Grid, home: Grid) -> None:
         """Give rows that lost the name of their setting the name back, by the sentence that says what it does."""
         here = {number: _values(self._book, cells, grid) for number, cells in _rows(self._book, grid)}
@@ -321,7 +379,7 @@ class _Mender:
 
     def _names(self, *, is_older: bool) -> None:
         wanted = {name: text for name, text in self._home.names.items() if name.startswith(_PREFIXES)}
-        lost = {name for name in wanted if name not in self._book.names or "#REF!" in self._book.names[name]}
+        lost = {name for name in wanted if self._leads_nowhere(name)}
         where = self._whereabouts()
         for sheet in dict.fromkeys(_sheet_of(wanted[name]) for name in sorted(lost)):
             if sheet not in where:
@@ -331,18 +389,23 @@ class _Mender:
                 self._tell(f"The sheet {sheet} was missing; it was put back.")
         broken = [name for name in lost if "#REF!" in self._book.names.get(name, "")]
         if any(_sheet_of(wanted[name]) == "Dashboard" for name in broken) and not is_older:
-            self._graft.redraw("Dashboard", self._book.sheets[where["Dashboard"]])
-            self._again()
+            self._redraw_one("Dashboard", self._book.sheets[where["Dashboard"]])
             lost |= {name for name, text in wanted.items() if _sheet_of(text) == "Dashboard"}
             self._tell("Cells of the Dashboard had been deleted; it was drawn anew.")
         elif lost and not is_older and not any("was put back." in note for note in self.mended.notes):
-            self._tell(f"The name {', '.join(sorted(lost))} was missing; it was put back.")
+            self._tell(f"The name {_listed(sorted(lost))} was missing; it was put back.")
         if is_older:
             lost |= {name for name, text in wanted.items() if _sheet_of(text) in _DRAWN_WHOLE}
         gone = {name for name in self._book.names if is_older and name.startswith(_PREFIXES) and name not in wanted}
         if lost or gone:
             self._write_names({name: _there(wanted[name], where) for name in lost}, gone)
             self._again()
+
+    def _leads_nowhere(self, name: str) -> bool:
+        """Whether a name is not there, or what it stood for: its cell or its sheet."""
+        text = self._book.names.get(name, "#REF!")
+        sheet = _sheet_of(text)
+        return "#REF!" in text or (sheet != "" and sheet not in self._book.sheets)
 
     def _whereabouts(self) -> dict[str, str]:
         """The name that each of our sheets has in this file."""
@@ -382,6 +445,26 @@ class _Mender:
                 item.set("hidden", "1")
             item.text = text
         self._package.replace(self._book.part, to_bytes(root))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first few."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _all_rows(book: Book, part: str) -> Iterator[tuple[int, bytes]]:
+    return SheetReader(book.package.pieces(part)).rows()
+
+
+def _pictures(book: Book, part: str) -> int:
+    """How many charts, pictures and comments a sheet has."""
+    return sum(
+        len(_PICTURE.findall(book.package.part(target)))
+        for kind in ("drawing", "comments", "threadedComment")
+        for target in book.related(part, kind)
+        if book.package.has(target)
+    )
 
 
 def _sheet_of(text: str) -> str:

@@ -24,7 +24,7 @@ from workbook.container import (
     pack,
     unpack,
 )
-from workbook.errors import ExternallyChangedError, InUseError, NotAWorkbookError
+from workbook.errors import ExternallyChangedError, InUseError, NotAWorkbookError, PasswordError
 from workbook.locks import locked_by
 
 __all__ = ["DAMAGED", "Package"]
@@ -32,7 +32,9 @@ __all__ = ["DAMAGED", "Package"]
 _LEFTOVER = 600
 """Seconds after which a temporary file must be one that a killed process left behind."""
 _DATE = len("-20260901")
-_CLOSE_IT = "Close it there; the agent tries again by itself."
+_COMPOUND = bytes.fromhex("D0CF11E0A1B11AE1")
+"""The head of a compound file, into which Excel puts a workbook that it encrypts: [MS-OFFCRYPTO] 2.3.4.4."""
+_CLOSE_IT = "Close it there."
 
 
 def load(path: Path) -> bytes:
@@ -41,15 +43,19 @@ def load(path: Path) -> bytes:
     Raises:
         NotAWorkbookError: There is no such file.
         InUseError: The operating system refuses, as Windows does while another program writes.
+        PasswordError: It is encrypted with a password for opening.
     """
     try:
-        return path.read_bytes()
+        raw = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError) as error:
         raise NotAWorkbookError(
             f"There is no workbook at {path}. Check the place, or copy the AutoXero.xlsm of this program there."
         ) from error
     except PermissionError as error:
         raise InUseError(f"{path.name} cannot be read: another program holds it. {_CLOSE_IT}") from error
+    if raw.startswith(_COMPOUND):
+        raise PasswordError(f"{path.name} opens with a password only, so the agent cannot read it. It was left alone.")
+    return raw
 
 
 class Package:

@@ -56,7 +56,12 @@ class Outcome:
 
 
 def project(
-    path: Path, projection: Projection, *, backups: Path | None = None, template: Path | None = None
+    path: Path,
+    projection: Projection,
+    *,
+    backups: Path | None = None,
+    template: Path | None = None,
+    known: Mapping[str, Mapping[tuple[str, ...], Row]] | None = None,
 ) -> Outcome:
     """Write a projection into the closed workbook.
 
@@ -66,6 +71,7 @@ def project(
         backups: The folder that gets a copy of the file as it was before.
         template: The workbook as it is shipped: what the file lacks of it is put back first. Without it, a missing
             table or column is told and passed over.
+        known: What was typed when the file was last read, by table and key: for tables that are put back first.
 
     Raises:
         InUseError: Another program has it open; nothing was written.
@@ -78,7 +84,7 @@ def project(
     _check_names(projection)
     session = Session(path)
     if template is not None:
-        projection = session.mend(template, projection, backups)
+        projection = session.mend(template, projection, backups, known or {})
     session.apply(projection)
     if not session.package.is_changed:
         return Outcome(changed=False, notes=tuple(session.notes))

@@ -12,19 +12,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.domain.labels import code_of
 from agent.domain.mappings import AccountRow, ContactRow, Mappings, TaxRow, TrackingRow
 from agent.domain.problems import Key, Problem, beside
 from agent.domain.settings import SETTINGS, Settings, read_settings
 from workbook.book import Book, Grid
-from workbook.cells import EPOCH, ErrorValue, Read, fold, letters, value_of
+from workbook.cells import EPOCH, ErrorValue, Read, fold, has_formula, letters, value_of
 from workbook.container import damaged
 from workbook.errors import NotAWorkbookError
+from workbook.kept import Values, typed
 from workbook.layout import DO, LAYOUT_NAME, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
 
 _MAPS = ("AccountMap", "TaxMap", "ContactMap", "TrackingMap")
+NO_RESULT = ErrorValue("a formula without a result")
+"""Read of a formula that no spreadsheet program has calculated yet: what it comes to is not known."""
 _ID = re.compile(r"\d{1,18}")
 
 
@@ -53,6 +55,7 @@ class Reading:
         told: The rows that show something under Problem, as table and key.
         workbook_id: Which workbook this is; empty in a fresh one.
         digest: The SHA-256 of the file that was read.
+        typed: The accountant's cells of Settings and mappings, as they stand there.
     """
 
     settings: Settings
@@ -62,6 +65,7 @@ class Reading:
     told: tuple[tuple[str, Key], ...]
     workbook_id: str
     digest: str
+    typed: Mapping[str, Values]
 
 
 def read(path: Path) -> Reading:
@@ -80,7 +84,8 @@ def read(path: Path) -> Reading:
     mappings = reader.mappings()
     wishes = reader.wishes()
     problems, told = tuple(reader.problems), tuple(reader.told)
-    return Reading(settings, mappings, wishes, problems, told, reader.named(WORKBOOK_NAME), book.package.digest)
+    known = typed(book)
+    return Reading(settings, mappings, wishes, problems, told, reader.named(WORKBOOK_NAME), book.package.digest, known)
 
 
 def read_table(path: Path, name: str) -> list[dict[str, Read]]:
@@ -150,6 +155,8 @@ class _Reader:
 
     def _value(self, raw: bytes | None) -> Read:
         value = None if raw is None else value_of(raw, self._book.shared)
+        if value is None and raw is not None and has_formula(raw):
+            return NO_RESULT
         return None if isinstance(value, str) and not value.strip() else value
 
     def settings(self) -> Settings:
@@ -170,7 +177,7 @@ class _Reader:
                 text = "This setting stands twice on the sheet. Delete one of the two rows."
                 own.append(beside("Settings", (name,), text))
             elif isinstance(value, ErrorValue):
-                own.append(beside("Settings", (name,), f"The cell shows {value.text}. Type {_allowed(name)}."))
+                own.append(beside("Settings", (name,), f"The cell {_unread(value)} {_allowed(name)}."))
             else:
                 typed[name] = self._dated(name, value)
             seen.add(fold(name))
@@ -190,9 +197,9 @@ class _Reader:
         """All mapping rows that have a target, with a problem for each that cannot be used."""
         accounts, taxes, contacts, tracking = (list(self._map(name)) for name in _MAPS)
         return Mappings(
-            tuple(AccountRow(_text(row, "Billing code"), _text(row, "Line type"), code_of(_text(row, "Xero account")))
+            tuple(AccountRow(_text(row, "Billing code"), _text(row, "Line type"), _text(row, "Xero account"))
                   for row in accounts),
-            tuple(TaxRow(_text(row, "Tax region"), _text(row, "Tax category"), code_of(_text(row, "Xero tax rate")))
+            tuple(TaxRow(_text(row, "Tax region"), _text(row, "Tax category"), _text(row, "Xero tax rate"))
                   for row in taxes),
             tuple(ContactRow(int(_text(row, "Company id")), _text(row, "Autotask company"), _text(row, "Xero contact"),
                              _text(row, "Xero contact id")) for row in contacts),
@@ -283,7 +290,7 @@ def _slip(name: str, targets: Sequence[str], key: Key, row: Mapping[str, Read], 
     """What is wrong with a mapping row, in words; blank where nothing is."""
     error = next((part for part in (*TABLES[name].key, *targets) if isinstance(row.get(part), ErrorValue)), "")
     slips = (
-        (error != "", f"The cell “{error}” shows {_shown(row.get(error))}. Type it anew."),
+        (error != "", f"The cell “{error}” {_unread(row.get(error))} it anew."),
         (not key[0], f"This row has no “{TABLES[name].key[0]}”. Fill it in, or clear the row."),
         (is_twin, "This row stands twice, so neither counts. Delete one of the two."),
         (any(isinstance(row.get(part), bool) for part in targets),
@@ -298,6 +305,13 @@ def _slip(name: str, targets: Sequence[str], key: Key, row: Mapping[str, Read], 
 
 def _folded(key: Key) -> Key:
     return tuple(map(fold, key))
+
+
+def _unread(value: Read) -> str:
+    """Why a cell cannot be read, and the beginning of what to do."""
+    if value is NO_RESULT:
+        return "holds a formula without a result. Open the workbook in Excel and save it, or type"
+    return f"shows {_shown(value)}. Type"
 
 
 def _shown(value: Read) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from workbook.book import Book
-from workbook.errors import InUseError, NotAWorkbookError, WorkbookError
-from workbook.kept import backups_of
+from workbook.errors import InUseError, NotAWorkbookError, PasswordError, WorkbookError
+from workbook.kept import Values, back_to, backups_of
 from workbook.package import Package, check_free, load
 from workbook.project import Projection, project
 from workbook.splice import SheetReader
@@ -18,13 +19,14 @@ from workbook.splice import SheetReader
 _WHEN = "%Y-%m-%d %H.%M"
 
 
-def revive(path: Path, template: Path, backups: Path) -> tuple[str, ...]:
+def revive(path: Path, template: Path, backups: Path, known: Mapping[str, Values] | None = None) -> tuple[str, ...]:
     """Make a workbook readable again that was read before: `restore` it, and put back what it lacks.
 
     Args:
         path: Where the workbook belongs.
         template: The workbook as it is shipped.
         backups: The folder with its backups.
+        known: What was typed when it was last read; backups may be older, and money would go out by them.
 
     Returns:
         What was done, a sentence each; nothing where nothing had to be done.
@@ -33,12 +35,14 @@ def revive(path: Path, template: Path, backups: Path) -> tuple[str, ...]:
         NotAWorkbookError: It is another workbook, or its folder cannot be reached.
         InUseError: Another program holds the file.
     """
-    note = restore(path, template, backups)
-    notes = project(path, Projection(), backups=backups, template=template).notes
+    known = known or {}
+    note = restore(path, template, backups, is_known=bool(known))
+    edits = back_to(Book(Package.read(path)), known) if note and known else {}
+    notes = project(path, Projection(edits=edits), backups=backups, template=template, known=known).notes
     return (note, *notes) if note else notes
 
 
-def restore(path: Path, template: Path, backups: Path) -> str:
+def restore(path: Path, template: Path, backups: Path, *, is_known: bool = False) -> str:
     """Make a missing or wrecked workbook anew; a whole one is left as it is.
 
     Call it only for a workbook that was there before: a path that was mistyped is no reason to make a file. A wrecked
@@ -49,6 +53,7 @@ def restore(path: Path, template: Path, backups: Path) -> str:
         path: Where the workbook belongs.
         template: The workbook as it is shipped.
         backups: The folder with the copies that `workbook.project.project` keeps.
+        is_known: What was typed is written into it afterwards.
 
     Returns:
         What was done, in a sentence; nothing where nothing had to be done.
@@ -69,10 +74,14 @@ def restore(path: Path, template: Path, backups: Path) -> str:
     before = (
         f"{path.name} could not be read any more; it is kept as {aside.name}." if aside else f"{path.name} was gone."
     )
+    as_read = "with Settings and Mappings as the agent last read them."
+    if source is None and is_known:
+        return f"{before} A new one was made, {as_read}"
     if source is None:
         return f"{before} A new one was made with the default settings: nothing is sent until the Start date is set."
     saved = datetime.fromtimestamp(source.stat().st_mtime, UTC).astimezone()
-    return f"{before} It was made anew from the backup of {saved:{_WHEN}}: look through Settings and Mappings."
+    told = f"{before} It was made anew from the backup of {saved:{_WHEN}}"
+    return f"{told}, {as_read}" if is_known else f"{told}: look through Settings and Mappings."
 
 
 def is_wrecked(path: Path, *, ours: bool = False) -> bool:
@@ -84,7 +93,7 @@ def is_wrecked(path: Path, *, ours: bool = False) -> bool:
     """
     try:
         raw = load(path)
-    except InUseError:
+    except (InUseError, PasswordError):
         raise
     except WorkbookError:
         return True

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from workbook import layout
 from workbook.blocks import BlockWriter, WishWriter
@@ -26,10 +27,10 @@ from workbook.cells import (
 from workbook.container import Deflater, damaged
 from workbook.errors import NotAWorkbookError
 from workbook.facts import SEEN_FINE, Facts
-from workbook.kept import from_backups
+from workbook.kept import from_backups, keep_old
 from workbook.mend import mend
 from workbook.package import Package, check_free
-from workbook.project import Projection
+from workbook.project import Projection, Row
 from workbook.splice import Edits, SheetReader, Skim, cell_at, cells_of, formula_places, write
 from workbook.tables import KeyedWriter, TableWriter, Wanted
 
@@ -60,26 +61,43 @@ class Session:
                 f"{path.name} has none of AutoXero's tables. Choose the AutoXero.xlsm that you set up."
             )
 
-    def mend(self, template: Path, projection: Projection, backups: Path | None) -> Projection:
-        """Put back what the workbook lacks; gives the projection with what backups know of tables made anew.
+    def mend(
+        self,
+        template: Path,
+        projection: Projection,
+        backups: Path | None,
+        known: Mapping[str, Mapping[tuple[str, ...], Row]] = MappingProxyType({}),
+    ) -> Projection:
+        """Put back what the workbook lacks; gives the projection with what had been typed into tables made anew.
 
         Args:
             template: The workbook as it is shipped.
             projection: What is to be written.
             backups: The folder with copies of the workbook.
+            known: What was typed when the file was last read, by table and key; backups may be older.
         """
         mended = mend(self.package, Package.read(template))
         self.notes += mended.notes
         self._fresh = mended.columns
+        if mended.redrawn and backups:
+            self.notes.append(
+                f"What you had added to the sheet {', '.join(mended.redrawn)} (cells, comments, charts) is not on the "
+                f"new one: it is in the workbook as it was, kept as {keep_old(self.package.path, backups)}. Copy what "
+                "you need to a sheet of your own."
+            )
         self._book = Book(self.package)
         if layout.LAYOUT_NAME in self._book.named_cells:
             projection = replace(projection, names={layout.LAYOUT_NAME: layout.LAYOUT_VERSION, **projection.names})
-        kept = from_backups(self.package.path, backups, mended.emptied) if backups and mended.emptied else {}
         edits = dict(projection.edits)
+        for name in sorted(mended.emptied & set(known)):
+            edits[name] = {**known[name], **edits.get(name, {})}
+            self.notes.append(f"What you had typed in {name} was put back as the agent last read it.")
+        lost = mended.emptied - set(known)
+        kept = from_backups(self.package.path, backups, lost) if backups and lost else {}
         for name, (values, backup) in kept.items():
             edits[name] = {**values, **edits.get(name, {})}
             self.notes.append(f"What you had typed in {name} was taken from the backup {backup.name}.")
-        if "Settings" in mended.emptied and "Settings" not in kept:
+        if "Settings" in lost and "Settings" not in kept:
             self.notes.append("The settings have their defaults: nothing is sent until the Start date is set.")
         return replace(projection, edits=edits)
 
@@ -188,10 +206,13 @@ class Session:
     def _cells(self, names: Mapping[str, Cell], lists: Mapping[str, Sequence[str]]) -> None:
         """The named cells and the lists behind drop-downs."""
         wanted: dict[str, dict[int, dict[int, Cell]]] = {}
+        lost = [name for name in names if name not in self._book.named_cells]
+        if lost:
+            more = f" and {len(lost) - 1} more" if lost[1:] else ""
+            self.notes.append(f"The name {lost[0]}{more} is missing from the workbook; its value is not shown.")
         for name, value in names.items():
             place = self._book.named_cells.get(name)
             if place is None:
-                self.notes.append(f"The name {name} is missing from the workbook; its value is not shown.")
                 continue
             sheet, column, row = place
             wanted.setdefault(sheet, {}).setdefault(row, {})[column] = value

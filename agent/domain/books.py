@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import NewType, TypeVar
+
+from agent.domain.labels import account_code, tax_type
 
 XeroId = NewType("XeroId", str)
 """The id of a document in Xero, a GUID."""
@@ -96,6 +98,10 @@ def _bare(name: str) -> str:
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
+def _exact(name: str) -> str:
+    return one_blank(name).casefold()
+
+
 def _words(name: str) -> str:
     """The words and numbers of a name, with single blanks between them: ``12.5% GST`` is not ``125 % GST``."""
     return " ".join(re.findall(r"\d+|[^\W\d_]+", _bare(name)))
@@ -117,6 +123,10 @@ class Books:
     @cached_property
     def _accounts(self) -> dict[str, Account]:
         return {account.code.casefold(): account for account in self.accounts if account.code}
+
+    @cached_property
+    def _accounts_named(self) -> Mapping[str, Account]:
+        return _unmistakable(((item, (item.name,)) for item in self._accounts.values() if item.is_active), _exact)
 
     @cached_property
     def _accounts_called(self) -> Mapping[str, Account]:
@@ -151,13 +161,27 @@ class Books:
         """Contacts by their account number."""
         return _grouped((contact.account_number, contact) for contact in self.contacts if contact.account_number)
 
-    def account(self, code: str) -> Account | None:
-        """The account of that code; else the only active one of that name, or of that code and name."""
-        return self._accounts.get(code.strip().casefold()) or self._accounts_called.get(_words(code))
+    def account(self, typed: str) -> Account | None:
+        """The account of that code; else the only active one of that name; else that of a label, or however written.
 
-    def tax_rate(self, name: str) -> TaxRate | None:
-        """The tax rate of that TaxType or name, however it is punctuated."""
-        return self._rates.get(one_blank(name).casefold()) or self._rates_called.get(_words(name))
+        A code or name that is there as it was typed counts first: ``Hardware (SALES)`` is no label of another account.
+        """
+        whole = _exact(typed)
+        return (
+            self._accounts.get(whole)
+            or self._accounts_named.get(whole)
+            or self._accounts.get(account_code(whole))
+            or self._accounts_called.get(_words(typed))
+        )
+
+    def tax_rate(self, typed: str) -> TaxRate | None:
+        """The tax rate of that TaxType or name; else that of a label, or however it is punctuated."""
+        whole = one_blank(typed)
+        return (
+            self._rates.get(whole.casefold())
+            or self._rates.get(tax_type(whole).casefold())
+            or self._rates_called.get(_words(typed))
+        )
 
     def branding_theme(self, name: str) -> str | None:
         """The id of the branding theme of that name."""
@@ -172,11 +196,13 @@ class Books:
         return next((account for account in self.accounts if account.system == "ROUNDING"), None)
 
 
-def _unmistakable(items: Iterable[tuple[_Entry, tuple[str, ...]]]) -> dict[str, _Entry]:
+def _unmistakable(
+    items: Iterable[tuple[_Entry, tuple[str, ...]]], written: Callable[[str], str] = _words
+) -> dict[str, _Entry]:
     """Entries by each of their names, and by all of them together, where no other one is called so."""
     found: defaultdict[str, list[_Entry]] = defaultdict(list)
     for entry, names in items:
-        for form in {_words(name) for name in (*names, " ".join(names))} - {""}:
+        for form in {written(name) for name in (*names, " ".join(names))} - {""}:
             found[form].append(entry)
     return {form: entries[0] for form, entries in found.items() if len(entries) == 1}
 

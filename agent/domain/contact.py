@@ -52,7 +52,7 @@ def match(
     """
     row = mappings.contact(customer.id)
     if row is not None:
-        found = _by_id(books, row.contact_id) if row.contact_id else _by_name(books, row.contact, exact=True)
+        found = _by_id(books, row.contact_id) if row.contact_id else _by_chosen_name(books, row.contact)
         named = row.contact or row.contact_id
         checked = _checked(found, f"chosen in ContactMap: {named}", customer, books, named)
         return replace(checked, is_missing=False)  # a slip in the map creates nobody
@@ -144,6 +144,14 @@ def _by_name(books: Books, name: str, *, exact: bool) -> Contact | None:
     return _only(same)
 
 
+def _by_chosen_name(books: Books, name: str) -> Contact | None:
+    """The contact of a name that a person typed: to the letter, else the only one that differs in case alone."""
+    wanted = one_blank(name).casefold()
+    alike = [contact for contact in books.contacts_by_name.get(folded(name), [])
+             if one_blank(contact.name).casefold() == wanted]  # fmt: skip
+    return _by_name(books, name, exact=True) or (alike[0] if len(alike) == 1 else None)
+
+
 def _only(contacts: list[Contact]) -> Contact | None:
     """The one that is meant: an active one before an archived one."""
     return min(contacts, key=lambda contact: (not contact.is_active, contact.id), default=None)
@@ -154,7 +162,7 @@ def _checked(found: Contact | None, why: str, customer: Customer, books: Books, 
         return Match(found, why)
     if found is not None:
         return Match(None, why, fault("AX-206", f"{found.name} is archived in Xero.", name=found.name))
-    near = suggestions(customer.name, books)
+    near = suggestions(named, books) or suggestions(customer.name, books)
     hint = f" Nearest in Xero: {', '.join(near)}." if near else " Nothing in Xero is like it."
     return Match(
         None,

@@ -1,4 +1,4 @@
-"""Codes and labels: drop-downs show labels that people understand, the agent works with codes; both may be typed."""
+"""Labels: drop-downs show what people understand, the agent works with codes; both may be typed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,23 @@ def tax_rate_label(code: str, name: str) -> str:
     return f"{name} ({code})"
 
 
-def code_of(text: str) -> str:
-    """The code in a label, or the text itself when it is no label."""
+def account_code(text: str) -> str:
+    """The code in an account's label, or the text itself when it looks like none.
+
+    A name may look like a label, too (``Fees · Other``): look for the whole text first.
+    """
+    return _part(_ACCOUNT, text)
+
+
+def tax_type(text: str) -> str:
+    """The TaxType in a tax rate's label, or the text itself when it looks like none.
+
+    A name may look like a label, too (``Reduced rate (GST)``): look for the whole text first.
+    """
+    return _part(_TAX_RATE, text)
+
+
+def _part(label: re.Pattern[str], text: str) -> str:
     text = text.strip()
-    match = _ACCOUNT.fullmatch(text) or _TAX_RATE.fullmatch(text)
+    match = label.fullmatch(text)
     return match[1] if match else text

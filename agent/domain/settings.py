@@ -14,7 +14,6 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from agent.domain.labels import code_of
 from agent.domain.problems import Problem, beside
 
 Value = str | int | Decimal | date | bool | None
@@ -24,6 +23,10 @@ Kind = Literal["choice", "yes or no", "whole number", "amount", "date", "text", 
 
 EXCEL_EPOCH = date(1899, 12, 30)
 """Day 0 of the serial dates that spreadsheets store (with their leap-year slip of 1900 folded in)."""
+
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2099, 12, 31)
+"""The days that a setting may hold: any other is a slip."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Setting:
         kind: How the value is typed.
         default: The value of a fresh workbook; ``None`` is blank.
         help: One line for the sheet: what the setting does.
-        choices: The words to choose from, for ``choice``.
+        choices: The words to choose from, for ``choice``. Where one of them holds a comma, they need a hidden list.
         low: The smallest allowed number.
         high: The largest allowed number.
         listed: The hidden list (see the workbook's ``_lists``) that fills the cell's drop-down, or empty.
@@ -61,14 +64,15 @@ class Setting:
             noun = "a whole number" if self.kind == "whole number" else "a number"
             return noun if self.low is None else f"{noun} from {self.low} to {self.high}"
         if self.kind == "date":
-            return "a date such as 2026-09-30"
+            return f"a date such as 2026-09-30, from {EARLIEST.year} to {LATEST.year}"
         if self.kind == "people":
             return "e-mail addresses with commas between them"
         return "text of at most 255 characters"
 
 
-def _choice(name: str, group: str, choices: tuple[str, ...], text: str) -> Any:
-    return field(default=choices[0], metadata={"setting": Setting(name, group, "choice", choices[0], text, choices)})
+def _choice(name: str, group: str, choices: tuple[str, ...], text: str, listed: str = "") -> Any:
+    setting = Setting(name, group, "choice", choices[0], text, choices, listed=listed)
+    return field(default=choices[0], metadata={"setting": setting})
 
 
 def _yes_no(name: str, group: str, default: bool, text: str) -> Any:
@@ -263,6 +267,7 @@ class Settings:
         "Amounts",
         ("Xero, must agree with Autotask", "Xero, ignore Autotask's tax", "Autotask"),
         "Whose tax counts, and whether the two must agree to the cent.",
+        "TaxSources",
     )
     rounding_up_to: Decimal = _amount(
         "Rounding line up to",
@@ -382,6 +387,9 @@ class Settings:
 
 SETTINGS: tuple[Setting, ...] = tuple(item.metadata["setting"] for item in fields(Settings))
 """The declarations, in the order of the sheet."""
+
+CHOICE_LISTS = {setting.listed: setting.choices for setting in SETTINGS if setting.listed and setting.choices}
+"""Hidden lists that never change: Excel splits choices that stand in the rule itself at every comma."""
 
 _ATTRIBUTES: dict[str, str] = {item.metadata["setting"].name.casefold(): item.name for item in fields(Settings)}
 _BY_NAME: dict[str, Setting] = {setting.name.casefold(): setting for setting in SETTINGS}
@@ -559,12 +567,17 @@ def _read_amount(setting: Setting, raw: object) -> Value:
 
 
 def _read_date(_setting: Setting, raw: object) -> Value:
+    day = _day_of(raw)
+    return day if EARLIEST <= day <= LATEST else None
+
+
+def _day_of(raw: object) -> date:
     if isinstance(raw, datetime):
         return raw.date()
     if isinstance(raw, date):
         return raw
     if isinstance(raw, int | float) and not isinstance(raw, bool):
-        return EXCEL_EPOCH + timedelta(days=int(raw)) if 36526 <= raw <= 73050 else None
+        return EXCEL_EPOCH + timedelta(days=int(raw))
     return _read_typed_date(str(raw))
 
 
@@ -590,11 +603,10 @@ def _read_typed_date(text: str) -> date:
     raise ValueError(text)
 
 
-def _read_text(setting: Setting, raw: object) -> Value:
+def _read_text(_setting: Setting, raw: object) -> Value:
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # an account code such as 200 that the sheet holds as a number
-    text = code_of(str(raw)) if setting.listed in {"Accounts", "TaxRates"} else str(raw)
-    return text if len(text) <= 255 else None
+    return str(raw) if len(str(raw)) <= 255 else None
 
 
 def _read_people(_setting: Setting, raw: object) -> Value:

@@ -66,7 +66,10 @@ def account_for(billing_code: str, accounts: Sequence[Account], default: str) ->
     if likest is not None and score >= _ALIKE:
         return Suggestion(likest.code, likest.name, f"the names are alike ({score} %)")
     for account in sales:
-        if default and account.code.casefold() == default.casefold():
+        if default and default.casefold() in {
+            account.code.casefold(),
+            account_label(account.code, account.name).casefold(),
+        }:
             return Suggestion(account.code, account.name, "your default sales account")
     if len(sales) == 1:
         return Suggestion(sales[0].code, sales[0].name, "Xero's only account for sales")

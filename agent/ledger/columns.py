@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
 from agent.domain.document import Posted
 from agent.domain.invoice import Header, Invoice, header_of
+from agent.domain.money import ZERO
 from agent.domain.record import HELD, Status
 from agent.ledger.steps import Outcome
 
@@ -88,6 +91,25 @@ def _header_values(header: Header) -> dict[str, object]:
         "order_number": header.order_number,
         "is_voided": int(header.is_voided),
     }
+
+
+def latest_header(row: Mapping[str, Any], header: Header) -> str:
+    """The column for Autotask's header as it is now; blank where that is as it was sent."""
+    told = _header_values(header)
+    return "" if all(row[name] == value for name, value in told.items()) else msgspec.json.encode(header).decode()
+
+
+def as_autotask_has_it(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of an invoice that was changed since it was sent, with Autotask's present amounts and dates.
+
+    What was sent stays in the ledger until a person chooses. An invoice that Autotask has voided is worth nothing.
+    """
+    kept = row.pop("autotask_latest")
+    if not kept or row["status"] != "Changed since sent":
+        return row
+    now = msgspec.json.decode(kept, type=Header)
+    worth = {"net": ZERO, "tax": ZERO} if now.is_voided else {"net": now.net, "tax": now.tax}
+    return row | worth | {"date": now.date, "due": now.due}
 
 
 def posted_values(posted: Posted) -> dict[str, object]:

@@ -17,10 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from agent.errors import PlainError
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration that this code knows."""
 
-_KNOWN = ("0001", "0002")
+_KNOWN = ("0001", "0002", "0003")
 _HEAD = 100
 """Bytes of the header of an SQLite file."""
 

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from agent.domain.books import ContactId, XeroId
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault
-from agent.domain.invoice import AutotaskId, CompanyId, Invoice
+from agent.domain.invoice import AutotaskId, CompanyId, Header, Invoice
 from agent.domain.preview import Preview
 from agent.domain.record import Record, Status, Wish
 from agent.errors import PlainError
 from agent.ledger import tables as t
-from agent.ledger.columns import keeps_wish, other_values, outcome_values
+from agent.ledger.columns import as_autotask_has_it, keeps_wish, latest_header, other_values, outcome_values
 from agent.ledger.steps import Intent, LineSum, Outcome, WriteBack
 
 Now = Callable[[], datetime]
@@ -290,17 +290,31 @@ class Ledger:
                 connection.execute(update(t.invoice).where(here, there).values(since=self.now(), **values))
 
     def rows(self) -> list[dict[str, Any]]:
-        """All invoices by id, with all that sheets and answers show."""
+        """All invoices by id, with all that sheets and answers show: of one changed since it was sent, the present."""
         kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
         with self.engine.begin() as connection:
             query = select(*kept).order_by(t.invoice.c.autotask_id)
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [as_autotask_has_it(dict(row)) for row in connection.execute(query).mappings()]
 
     def sent(self) -> list[dict[str, Any]]:
         """The invoices that have a document in Xero, by id, with that document as it was sent and as last seen."""
         query = select(t.invoice).where(t.invoice.c.xero_id.is_not(None)).order_by(t.invoice.c.autotask_id)
         with self.engine.begin() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def note_headers(self, headers: Mapping[AutotaskId, Header]) -> None:
+        """Note what Autotask has now of invoices that were sent, beside what was sent."""
+        here = t.invoice.c.autotask_id
+        news = []
+        with self.engine.begin() as connection:
+            for row in connection.execute(select(t.invoice).where(t.invoice.c.xero_id.is_not(None))).mappings():
+                header = headers.get(AutotaskId(row["autotask_id"]))
+                if header is not None and (latest := latest_header(dict(row), header)) != row["autotask_latest"]:
+                    news.append((row["autotask_id"], latest))
+            if news:
+                _raise_revision(connection)
+            for autotask_id, latest in news:
+                connection.execute(update(t.invoice).where(here == autotask_id).values(autotask_latest=latest))
 
     def revision(self) -> int:
         """A number that rises with every change that a status sheet could show, the remembered facts left aside."""

@@ -109,6 +109,8 @@ invoice = Table(
     Column("xero_baseline", Text, nullable=False, default=""),
     Column("xero_latest", Text, nullable=False, default=""),
     Column("origin", Text, nullable=False, default="", server_default=""),
+    # Autotask's header as it was last seen, where that is no longer as it was sent
+    Column("autotask_latest", Text, nullable=False, default="", server_default=""),
     Index("invoice_by_status", "status"),
     Index("invoice_by_company", "company_id"),
     Index("one_invoice_a_document", "xero_id", unique=True),

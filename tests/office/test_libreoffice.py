@@ -57,8 +57,7 @@ def filled(tmp_path: Path) -> Path:
         "AutoXeroXero": "Connected",
         layout.BASE_NAME: "AUD",
         layout.since_name("Waiting"): now,
-        layout.PROOF_NAME: "90 % of 80 invoices since Start date: 60 agree to the cent; the statement says why the "
-        "others differ.",
+        layout.PROOF_NAME: "90 % of 80 invoices: 60 agree to the cent; the statement says why the others differ.",
     }
     reconciled: dict[str, list[Row]] = {
         "Reconcile": [{"Invoices in Autotask": 70}, {"Invoices in Autotask": 2}],

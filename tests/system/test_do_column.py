@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from agent.errors import PlainError
 from tests.support import Practice, support
 from workbook.project import Projection, project
 
@@ -76,3 +79,18 @@ def test_what_was_sent_since_leaves_the_preview(practice: Practice) -> None:
     assert [row["Action"] for row in practice.table("Preview")] == ["Send"]
     practice.sync()
     assert practice.table("Preview") == []
+
+
+def test_a_wrong_setting_stops_only_what_sends(practice: Practice) -> None:
+    """Never send is done, the others are answered, and all cells are cleared."""
+    left_out, wanted = (practice.world.invoice("Kauri Legal", [support(code="Drone Survey")]) for _ in range(2))
+    practice.sync()
+    practice.type_settings({"Mail port": "smtp"})
+    choose(practice, left_out, "Never send")
+    choose(practice, wanted, "Resync")
+    with pytest.raises(PlainError, match="Mail port"):
+        practice.sync()
+    rows = {number: shown(practice, number) for number in (left_out, wanted)}
+    assert [row["Do"] for row in rows.values()] == [None, None]
+    assert rows[left_out]["Status"] == "Never send"
+    assert "Resync: Nothing is sent until the settings are mended" in rows[wanted]["What to do"]

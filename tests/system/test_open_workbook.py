@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import re
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from openpyxl.utils.cell import get_column_letter
 
 from agent import projecting
+from agent.ledger.ledger import Ledger
 from macros import refresh
 from tests.memory_excel import Excel, Workbook, running_excel
 from tests.support import Practice, support
@@ -263,7 +265,8 @@ def test_the_light_of_the_file_does_not_go_out(practice: Practice) -> None:
 def test_every_fact_that_the_sheets_show_is_part_of_the_mark() -> None:
     """What the views read of the ledger's facts is looked up in their sources."""
     folder = Path(projecting.__file__).parent
-    sources = [(folder / name).read_text(encoding="utf-8") for name in ("views.py", "reconciliation.py")]
+    sources = [(folder / name).read_text(encoding="utf-8") for name in ("views.py", "overview.py", "reconciliation.py")]
+    sources.append(inspect.getsource(Ledger.previews))
     shown = Path(projecting.__file__).read_text(encoding="utf-8")
     sources += [
         part[0] for part in re.finditer(r"\ndef (_projection|_asked|_chosen)\(.*?(?=\n\ndef |\Z)", shown, re.DOTALL)

@@ -54,7 +54,7 @@ def test_it_adds_up_to_all_invoices(mixed: Practice) -> None:
     for there, here in (("Net", "Net"), ("Tax", "Tax"), ("Total", "Total")):
         assert round(sum(row[f"{here} in Autotask"] for row in rows), 2) == round(sum(r[there] for r in invoices), 2)
     assert round(sum(row["Total in Xero"] for row in rows), 2) == float(sum(mixed.in_xero().values()))
-    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices since Start date: 3 agree to the cent")
+    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices: 3 agree to the cent")
 
 
 def test_drafts_stand_apart_from_approved(mixed: Practice) -> None:
@@ -106,3 +106,46 @@ def test_sales_that_did_not_come_from_autotask_are_listed(practice: Practice) ->
     practice.sync(is_asked=True)
     assert [row["Number"] for row in practice.table("NotFromAutotask")] == ["SHOP-1"]
     assert practice.rows()[number]["status"] == "Synced"
+
+
+def test_the_statement_says_since_when_it_really_counts(mixed: Practice) -> None:
+    """What was sent before Start date was moved on is still in both, so the line must not name the later date."""
+    earliest = min(row["Date"] for row in mixed.table("Invoices")).date()
+    mixed.type_settings({"Start date": mixed.world.today + dt.timedelta(days=1)})
+    mixed.sync()
+    first = mixed.table("ReconcileTotals")[0]
+    assert (first["Line"], first["Invoices"]) == (f"In Autotask since {earliest}", 5)
+    assert str(named(mixed, PROOF_NAME)).startswith("100 % of 5 invoices: ")
+
+
+def test_what_was_changed_since_shows_what_autotask_has_now(practice: Practice) -> None:
+    """One re-priced beside an approved document, one voided beside a paid one: the difference stands on the line."""
+    repriced, voided = (practice.world.invoice("Kauri Legal", [support()]) for _ in range(2))
+    practice.sync()
+    for number in (repriced, voided):
+        practice.cloud.xero.change(str(practice.rows()[number]["xero_invoice_id"]), status="AUTHORISED")
+    practice.cloud.xero.pay(str(practice.rows()[voided]["xero_invoice_id"]))
+    practice.reprice(repriced)
+    practice.cloud.autotask.void(voided)
+    practice.sync(is_asked=True)
+    shown = {row["Autotask id"]: (row["Net"], row["Total"], row["Difference"]) for row in practice.table("Invoices")}
+    assert shown == {repriced: (435, 500.25, -166.75), voided: (0, 0, 333.5)}
+    lines = {row["Line"].strip(): row for row in practice.table("ReconcileTotals")}
+    changed, ours, theirs = (
+        lines[name] for name in ("Changed since sent", f"In Autotask since {practice.world.start}", "In Xero")
+    )
+    assert (changed["Invoices"], changed["Total"]) == (2, 166.75)
+    assert ours["Total"] + changed["Total"] == theirs["Total"] == 667
+    assert practice.rows()[repriced]["total"] == "500.25"
+
+
+def test_what_was_left_as_it_is_says_so(practice: Practice) -> None:
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.cloud.xero.change(str(practice.rows()[number]["xero_invoice_id"]), status="AUTHORISED")
+    practice.reprice(number)
+    practice.sync(is_asked=True)
+    practice.ask("never-send", str(number), "--because", "agreed")
+    practice.sync(is_asked=True)
+    (line,) = (row for row in practice.table("ReconcileTotals") if row["Total"] == -166.75)
+    assert line["Line"] == "Synced with warnings: left as it is in Xero, as you chose"

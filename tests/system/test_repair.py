@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
 from openxml_audit import OpenXmlValidator
 
+from agent.domain.settings import CHOICE_LISTS
+from agent.errors import PlainError
 from agent.template import template
 from tests.office.conftest import convert  # noqa: F401 - the fixture
 from tests.support import Practice, support
@@ -23,7 +27,7 @@ from tests.torture import File, add_column, drop_column, own_column
 from workbook import layout
 from workbook.book import Book
 from workbook.cells import letters
-from workbook.errors import InUseError, NotAWorkbookError
+from workbook.errors import InUseError, NotAWorkbookError, PasswordError
 from workbook.package import Package
 from workbook.project import Outcome, Projection, Row, project
 from workbook.read import read
@@ -162,7 +166,8 @@ def test_a_whole_workbook_is_left_alone(used: Path) -> None:
 def test_a_renamed_sheet_is_found(used: Path) -> None:
     """A sheet under another name is found by its tables; nothing is told."""
     rename(used, "xl/workbook.xml", '<sheet name="Faults"', '<sheet name="Was klemmt"')
-    rename(used, "xl/workbook.xml", ">Faults!", ">'Was klemmt'!")
+    for old in (">Faults!", ">'Faults'!"):
+        rename(used, "xl/workbook.xml", old, ">'Was klemmt'!")
     assert mend(used).notes == ()
     check_whole(used)
     assert "Faults" not in Book(Package.read(used)).sheets
@@ -268,7 +273,7 @@ def test_deleted_mappings_come_from_the_backup(used: Path) -> None:
     """Mapping targets are never lost with their sheet."""
     delete_sheet(used, "Mappings")
     mend(used)
-    assert read(used).mappings.account("Support", "Labor") == "200"
+    assert read(used).mappings.account("Support", "Labor") == "200 · Sales"
     check_whole(used)
 
 
@@ -505,6 +510,71 @@ def test_deleted_cells_of_the_dashboard(used: Path) -> None:
     check_whole(used)
 
 
+@pytest.mark.parametrize("how", ["deleted", "renamed"])
+@pytest.mark.parametrize("name", ["Dashboard", "Help", "Reconcile", layout.LISTS_SHEET])
+def test_names_of_a_sheet_that_is_not_there_are_lost(used: Path, name: str, how: str) -> None:
+    """Other programs leave names behind that point to the old sheet: it is put back all the same, in one sentence."""
+    book = load_workbook(used, keep_vba=True)
+    if how == "deleted":
+        del book[name]
+    else:
+        book[name].title = "Mine"
+    book.save(used)
+    notes = mend(used).notes
+    assert len(notes) <= 2
+    sheets = Book(Package.read(used)).sheets
+    assert name in sheets or (name == "Reconcile" and "Mine" in sheets)
+    names = Book(Package.read(used)).named_cells
+    assert set(layout.NAMES) <= set(names)
+    assert not [note for note in notes if "older version" in note]
+    assert mend(used) == Outcome(changed=False, notes=())
+    assert [entry.value for entry in load_workbook(used)[layout.LISTS_SHEET]["A"]][:2] == ["Accounts", "200 · Sales"]
+
+
+def test_a_copied_dashboard_is_a_snapshot(used: Path) -> None:
+    """The copy has names of its own, called the same: the original is brought up to date, the copy stands still."""
+    file = File(used)
+    here = len(Book(Package.read(used)).sheet_items) - 1
+    local = re.compile(r'<definedName name="(AutoXero\w+)">.?Dashboard.?!([^<]*)</definedName>')
+    file.edit("xl/workbook.xml", lambda data: local.sub(
+        rf'\g<0><definedName name="\1" localSheetId="{here}">Help!\2</definedName>', data))  # fmt: skip
+    file.save()
+    project(used, Projection(names={"AutoXeroMode": "Paused"}))
+    book, names = load_workbook(used), Book(Package.read(used)).named_cells
+    _, column, row = names["AutoXeroMode"]
+    assert book["Dashboard"].cell(row, column).value == "Paused"
+    assert book["Help"].cell(row, column).value != "Paused"
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("own", ["cell", "comment", "chart", "nothing"])
+def test_what_was_added_to_a_sheet_that_is_drawn_anew_is_kept(used: Path, own: str, *, older: bool) -> None:
+    """The workbook as it was is kept where no later backup takes its place, and the note says where."""
+    book = load_workbook(used, keep_vba=True)
+    sheet: Any = book["Dashboard"]
+    if own == "cell":
+        sheet["BA5"] = "our budget"
+    elif own == "comment":
+        sheet["B2"].comment = Comment("ask Jane", "me")
+    elif own == "chart":
+        sheet.add_chart(BarChart(), "BC5")
+    book.save(used)
+    file = File(used)
+    if older:
+        file.edit("xl/workbook.xml", lambda data: re.sub(
+            r'<definedName name="AutoXeroLayout"[^>]*>[^<]*</definedName>', "", data))  # fmt: skip
+    else:
+        file.edit("xl/workbook.xml", lambda data: re.sub(r'(name="AutoXeroMode">)[^<]*', r"\1Dashboard!#REF!", data))
+    file.save()
+    before = used.read_bytes()
+    told = [note for note in mend(used).notes if "What you had added to the sheet Dashboard " in note]
+    copies = list((used.parent / "backups").glob("AutoXero (before *).xlsm"))
+    assert len(told) == len(copies) == int(own != "nothing")
+    if copies:
+        assert copies[0].read_bytes() == before
+        assert str(copies[0]) in told[0]
+
+
 def test_deleted_setting_rows_come_back(used: Path) -> None:
     """A setting whose row was deleted, or that is new, gets its row with its default and its drop-down."""
     row = next(item[1].row for item in load_workbook(used)["Settings"].iter_rows(min_row=5)
@@ -519,6 +589,25 @@ def test_deleted_setting_rows_come_back(used: Path) -> None:
     assert found["Value"] == "Preview"
     assert found["What it does"]
     assert mend(used).notes == ()
+
+
+def test_choices_that_excel_splits_get_their_list(used: Path) -> None:
+    """As an older version wrote them: into the rule itself, commas and all, and no hidden list."""
+    file, book = File(used), Book(Package.read(used))
+    (name,) = CHOICE_LISTS
+    choices = CHOICE_LISTS[name]
+    file.edit(book.sheets["Settings"], lambda data: data.replace(f"List_{name}<", f'"{",".join(choices)}"<'))
+    file.edit(
+        "xl/workbook.xml", lambda data: re.sub(rf'<definedName name="List_{name}"[^>]*>[^<]*</definedName>', "", data)
+    )
+    file.edit(book.sheets[layout.LISTS_SHEET], lambda data: re.sub(r'<c r="J\d+"[^>]*>.*?</c>', "", data))
+    file.save()
+    assert "Settings offered what cannot be chosen" in " ".join(mend(used).notes)
+    sheets = load_workbook(used)
+    rules = sheets["Settings"].data_validations.dataValidation
+    assert [rule.formula1 for rule in rules].count(f"List_{name}") == 1
+    assert tuple(cell.value for cell in sheets[layout.LISTS_SHEET]["J"][:4]) == (name, *choices)
+    check_whole(used)
 
 
 def test_copied_rows(used: Path) -> None:
@@ -584,7 +673,7 @@ def test_an_older_layout_is_brought_up_to_date(used: Path, convert: Convert) -> 
     assert any("made by an older version" in note for note in outcome.notes)
     reading = read(used)
     assert (reading.settings.start_date, reading.settings.mail_port) == (START, 2525)
-    assert reading.mappings.account("Support", "Labor") == "200"
+    assert reading.mappings.account("Support", "Labor") == "200 · Sales"
     assert [wish.verb for wish in reading.wishes] == ["Resync"]
     assert reading.workbook_id == "5e0c"
     assert [row["Autotask id"] for row in rows_of(used, "Invoices")] == [1, 2, 3]
@@ -720,3 +809,52 @@ def test_a_deleted_settings_sheet_comes_back_with_its_values(practice: Practice)
     practice.sync()
     assert {practice.rows()[key]["status"] for key in (first, second)} == {"Synced"}
     assert any("Settings" in str(row["Detail"]) for row in practice.table("Log") if "AX-502" in str(row["Event"]))
+
+
+LOST: dict[str, Callable[[Path], object]] = {
+    "gone": lambda path: path.unlink(),
+    "wrecked": lambda path: path.write_bytes(b""),
+    "Settings deleted": lambda path: delete_sheet(path, "Settings"),
+}
+
+
+@pytest.mark.parametrize("backup", ["with backups", "without"])
+@pytest.mark.parametrize("how", LOST)
+def test_what_is_made_anew_has_what_was_typed_last(practice: Practice, how: str, backup: str) -> None:
+    """No run between typing and the loss wrote the file, so no backup has it; no money goes out by an older setting."""
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    practice.type_settings({"Hold invoices dated on or before": "2099-01-01", "Rounding line up to": Decimal("0.07")})
+    practice.map("AccountMap", "Xero account", ("Remote Support", ""), "260")
+    project(practice.workbook, Projection(edits={"AccountMap": {("Drone Survey", "Labor"): {"Xero account": None}}}))
+    saved = read(practice.workbook)
+    practice.sync()
+    LOST[how](practice.workbook)
+    if backup == "without":
+        shutil.rmtree(practice.home / "workbook-backups")
+    held = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.rows()[held]["status"] == "Waiting"
+    now = read(practice.workbook)
+    assert now.settings == saved.settings
+    assert set(now.mappings.accounts) == set(saved.mappings.accounts)
+    told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
+    assert "as the agent last read" in told
+
+
+def test_a_workbook_with_a_password_is_left_alone(practice: Practice) -> None:
+    """Excel puts an encrypted workbook into another container: it is whole, and no other takes its place."""
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    encrypted = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(4096) + "EncryptedPackage".encode("utf-16-le")
+    practice.workbook.write_bytes(encrypted)
+    practice.world.invoice("Kauri Legal", [support()])
+    with pytest.raises(PlainError, match="opens with a password only"):
+        practice.sync()
+    assert practice.workbook.read_bytes() == encrypted
+    assert len(practice.cloud.xero.documents()) == 2
+    with pytest.raises(PasswordError):
+        restore(practice.workbook, template(), practice.home / "workbook-backups")

@@ -255,6 +255,25 @@ def test_the_column_do_counts_within_a_minute_and_once(practice: Practice) -> No
     assert [event for event, _ in log_of(practice, "Workbook")] == ["Do: Never send"]
 
 
+def test_the_same_choice_made_again_is_a_new_one(practice: Practice) -> None:
+    """Saved before the agent has looked at the file that it cleared."""
+    wanted = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+
+    def script(_service: Service) -> Iterator[float]:
+        for _ in range(3):
+            yield 20
+        choose(practice, wanted, "Resync")
+        while len(log_of(practice, "Workbook")) < 1:
+            yield 5
+        choose(practice, wanted, "Resync")
+        for _ in range(3):
+            yield 20
+        assert len(log_of(practice, "Workbook")) == 2
+
+    drive(practice, script)
+
+
 def choose(practice: Practice, invoice: int, verb: str) -> None:
     from workbook.project import Projection, project
 

@@ -314,6 +314,22 @@ def test_a_label_typed_a_little_differently_is_understood(practice: Practice, ty
     assert beside(practice, "Settings") == {}
 
 
+@pytest.mark.parametrize(
+    ("typed", "booked"), [("Hardware (SALES)", "480"), ("Fees · Other", "490"), ("SALES", "200"), ("Sales (NZ)", "470")]
+)
+def test_a_name_that_looks_like_a_label_is_the_name(practice: Practice, typed: str, booked: str) -> None:
+    """Brackets and dots of an account's own name are not taken for another account's code."""
+    for code, name in (("470", "Sales (NZ)"), ("480", "Hardware (SALES)"), ("490", "Fees · Other")):
+        practice.cloud.xero.add_account(code, name)
+    practice.cloud.xero.add_tax_rate("TAX009", "Reduced rate (GST)", "15")
+    practice.map("AccountMap", "Xero account", ("Remote Support", ""), typed)
+    practice.map("TaxMap", "Xero tax rate", ("NZ GST", ""), "Reduced rate (GST)")
+    practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    lines = [line for document in practice.cloud.xero.documents() for line in document.lines]
+    assert [(line.account_code, line.tax_type) for line in lines] == [(booked, "TAX009")]
+
+
 def test_the_test_says_what_the_sheet_says(practice: Practice) -> None:
     """One look at what was typed: the lines of “autoxero test” are the texts beside the cells."""
     practice.type_settings({"Default sales account": "9999", "Branding theme": "Blue"})
@@ -357,3 +373,57 @@ def test_a_new_account_appears_within_the_hour_while_all_is_settled(practice: Pr
     assert "215 · Licences" in lists(practice)["Accounts"]
     assert sum(report.calls.values()) <= 16
     assert sum(at(practice, now + timedelta(minutes=62)).calls.values()) <= 10
+
+
+# --- what waits for a mapping row -------------------------------------------------------------------------------------
+
+
+def waits(practice: Practice, table: str = "AccountMap") -> list[tuple[Any, Any, Any]]:
+    rows = practice.table(table)
+    return [(row["Invoices waiting"], row["Money waiting"], row["Problem"]) for row in rows if row["Invoices waiting"]]
+
+
+def test_what_waits_is_told_by_currency(practice: Practice) -> None:
+    practice.world.company("Wattle Pty", currency="AUD")
+    practice.type_settings({"Other currencies": "Allow"})
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    assert waits(practice) == [(1, 333.5, "Choose one, save, and press Resync.")]
+    practice.world.invoice("Wattle Pty", [support(code="Drone Survey")])
+    practice.sync()
+    ((count, money, _),) = waits(practice)
+    assert count == 2
+    assert money.startswith("AUD ")
+    assert money.endswith(", NZD 333.50")
+
+
+def test_what_is_never_sent_waits_for_nothing(practice: Practice) -> None:
+    left_out, _ = (practice.world.invoice("Kauri Legal", [support(code="Drone Survey")]) for _ in range(2))
+    practice.sync()
+    practice.ask("never-send", str(left_out), "--because", "paid in cash")
+    practice.sync()
+    assert waits(practice)[0][:2] == (1, 333.5)
+
+
+def test_what_was_chosen_asks_for_resync_only(practice: Practice) -> None:
+    practice.type_settings({"Tries before a fault": 1})
+    practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    practice.sync()
+    assert waits(practice) == [(1, 333.5, "Chosen: press Resync.")]
+
+
+def test_a_contact_typed_in_another_case_is_understood(practice: Practice) -> None:
+    practice.world.company("Rata Cafe", in_xero=False)
+    practice.cloud.xero.add_contact("Acmé Group Ltd")
+    company = practice.world.companies["Rata Cafe"]
+    practice.map("ContactMap", "Xero contact", (str(company),), "acmé  group ltd")
+    number = practice.world.invoice("Rata Cafe", [support()])
+    practice.sync()
+    assert practice.rows()[number]["status"] == "Synced"
+    practice.map("ContactMap", "Xero contact", (str(company),), "acmé grp ltd")
+    other = practice.world.invoice("Rata Cafe", [support("3")])
+    practice.sync()
+    assert practice.codes()[other] == "AX-105"
+    assert "Nearest in Xero: Acmé Group Ltd" in practice.rows()[other]["fault"]["detail"]

@@ -328,6 +328,14 @@ def test_what_is_no_date(raw: object) -> None:
     assert "a date such as 2026-09-30" in refusal("Start date", raw)
 
 
+@pytest.mark.parametrize(
+    "raw", ["0226-09-01", "2226-09-01", "1 Sep 1999", dt.date(2100, 1, 1), 36525, 73051, "1/1/1900"]
+)
+def test_a_year_that_must_be_a_slip_is_refused(raw: object) -> None:
+    """The same span however it is typed: Excel keeps days before 1900 as text."""
+    assert "from 2000 to 2099" in refusal("Start date", raw)
+
+
 @given(st.dates(dt.date(2000, 1, 1), dt.date(2099, 12, 31)))
 def test_every_day_is_read_back_or_asked_about(day: dt.date) -> None:
     assert read("Start date", day.isoformat()) == day

@@ -96,6 +96,22 @@ def test_every_setting_has_a_row_and_a_rule() -> None:
         assert any(row[2].coordinate in area.split() for area in ruled), setting.name
 
 
+def test_drop_downs_offer_the_very_choices() -> None:
+    """What a setting's drop-down offers can be chosen: where a choice holds a comma, the list stands in cells."""
+    file = load_workbook(TARGET)
+    rules = {str(rule.sqref): rule for rule in file["Settings"].data_validations.dataValidation}
+    lists = {str(column[0].value): column[1:] for column in file[layout.LISTS_SHEET].iter_cols()}
+    places = {str(row[1].value): row[2].coordinate for row in file["Settings"].iter_rows(min_row=5)}
+    for setting in SETTINGS:
+        if setting.choices:
+            rule = rules[places[setting.name]]
+            source = str(rule.formula1)
+            listed = lists.get(source.removeprefix("List_"), ())
+            offered = [str(cell.value) for cell in listed if cell.value] or source.strip('"').split(",")
+            assert tuple(offered) == setting.choices, setting.name
+            assert rule.errorStyle in {None, "stop"}
+
+
 def test_every_name_stands_for_a_cell(book: Book) -> None:
     """All names that a projection may fill are there."""
     assert set(layout.NAMES) <= set(book.named_cells)

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from agent.domain.labels import account_label, code_of, tax_rate_label
+from agent.domain.labels import account_code, account_label, tax_rate_label, tax_type
 from agent.domain.settings import Settings
+from workbook.book import Book
 from workbook.errors import NotAWorkbookError
+from workbook.package import Package
 from workbook.project import Projection, Row, project
 from workbook.read import Wish, read
 
@@ -101,8 +103,34 @@ def test_formulas_with_results_are_fine(fresh: Path, edit: Edit) -> None:
     assert read(fresh).settings.sync_every == 30
 
 
+def hold(path: Path, edit: Edit, sheet: str, cell: str, formula: str) -> None:
+    """Let a cell hold this formula, with the result or without, as the file has it."""
+    found = re.compile(rf'<c r="{cell}"[^>]*?(?:/>|>.*?</c>)'.encode())
+    edit(Book(Package.read(path)).sheets[sheet], lambda data: found.sub(formula.encode(), data, count=1))
+
+
+@pytest.mark.parametrize("result", ["", "<v></v>", "<v/>"])
+def test_a_formula_without_a_result_is_no_blank_cell(fresh: Path, edit: Edit, result: str) -> None:
+    """Programs that do not calculate leave it out: what it comes to is not known, and money must not go by it."""
+    typed(fresh, ("Mappings", "A5", "Support"), ("Mappings", "B5", "Labor"), ("Mappings", "C5", "200"))
+    day = f"C{setting_row(fresh, 'Hold invoices dated on or before')}"
+    for sheet, cell in (("Settings", day), ("Mappings", "C5")):
+        hold(fresh, edit, sheet, cell, f'<c r="{cell}"><f>1+1</f>{result}</c>')
+    reading = read(fresh)
+    told = {problem.where: problem.message for problem in reading.problems}
+    for where in ("Hold invoices dated on or before", "AccountMap: Support · Labor"):
+        assert "holds a formula without a result. Open the workbook in Excel and save it, or type" in told[where]
+    assert reading.mappings.accounts == ()
+
+
+def test_a_formula_whose_result_is_blank_is_a_blank_cell(fresh: Path, edit: Edit) -> None:
+    cell = f"C{setting_row(fresh, 'Mail server')}"
+    hold(fresh, edit, "Settings", cell, f'<c r="{cell}" t="str"><f>""</f><v></v></c>')
+    assert "Mail server" not in {problem.where for problem in read(fresh).problems}
+
+
 def test_mappings_take_labels_and_codes(fresh: Path) -> None:
-    """What is read is the code, whether label or code was chosen; rows without a target are left out."""
+    """What is read is what was typed, label or code: Xero's names tell which; rows without a target are left out."""
     typed(
         fresh,
         ("Mappings", "A5", "Managed services"), ("Mappings", "B5", "Labor"), ("Mappings", "C5", "200 · Sales"),
@@ -111,8 +139,8 @@ def test_mappings_take_labels_and_codes(fresh: Path) -> None:
         ("Mappings", "W5", "Hardware"), ("Mappings", "X5", None),
     )  # fmt: skip
     mappings = read(fresh).mappings
-    assert mappings.account("managed services", "Labor") == "200"
-    assert mappings.tax_rate("NZ", "Standard") == "OUTPUT2"
+    assert mappings.account("managed services", "Labor") == "200 · Sales"
+    assert mappings.tax_rate("NZ", "Standard") == "15% GST on Income (OUTPUT2)"
     contact = mappings.contact(1001)
     assert contact is not None
     assert (contact.company, contact.contact, contact.contact_id) == ("Kauri", "Kauri Ltd", "")
@@ -222,9 +250,18 @@ def test_workbook_id(fresh: Path) -> None:
 
 @pytest.mark.parametrize(
     ("label", "code"),
-    [(account_label("200", "Sales · NZ"), "200"), (tax_rate_label("TAX001", "GST (15%)"), "TAX001"), ("200", "200"),
-     ("Zero Rated", "Zero Rated"), ("GST (15%)", "GST (15%)"), ("(no tax)", "(no tax)"), ("", "")],
-)  # fmt: skip
+    [(account_label("200", "Sales · NZ"), "200"), ("200", "200"), ("Hardware (SALES)", "Hardware (SALES)"), ("", "")],
+)
 def test_codes(label: str, code: str) -> None:
-    """Labels give their code; everything else is a code already."""
-    assert code_of(label) == code
+    """An account's label gives its code; everything else, a name with brackets too, is left as it is."""
+    assert account_code(label) == code
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [(tax_rate_label("TAX001", "GST (15%)"), "TAX001"), ("Zero Rated", "Zero Rated"), ("GST (15%)", "GST (15%)"),
+     ("(no tax)", "(no tax)"), ("5 · Levy", "5 · Levy")],
+)  # fmt: skip
+def test_tax_types(label: str, code: str) -> None:
+    """A tax rate's label gives its TaxType; everything else is left as it is."""
+    assert tax_type(label) == code
