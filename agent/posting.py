@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from agent.domain.document import Document, DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.firstlook import Look, differently_there, look, voided_there
-from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.invoice import AutotaskId, Invoice, header_of
 from agent.domain.lookup import Shelf, agrees, as_posted, marked_id, unlike
 from agent.domain.mappings import Mappings
 from agent.domain.plan import Action
@@ -204,6 +204,7 @@ class Poster:
             else:
                 outcomes.append(_waiting(invoice, found.stops))
         self.ledger.conclude(outcomes)
+        self.ledger.note_headers({action.invoice.id: header_of(action.invoice) for action in actions})
         self.failed |= {item.autotask_id: item.fault for item in outcomes if item.fault and item.fault.is_strike}
         return left
 

@@ -22,7 +22,7 @@ from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
 from agent.domain.faults import Fault, fault
 from agent.domain.firstlook import already_there, marked
-from agent.domain.invoice import AutotaskId, Invoice
+from agent.domain.invoice import AutotaskId, Invoice, header_of
 from agent.domain.lookup import as_posted, is_autotask, is_numbered_by_us, marked_id, mentions
 from agent.domain.money import ZERO, rounded
 from agent.domain.record import Status
@@ -148,6 +148,7 @@ def _fill(desk: Desk, under_way: Sequence[Intent]) -> Rebuilt:
     for key in [key for key, outcome in outcomes.items() if outcome is None and key not in in_flight]:
         outcomes[key] = _left(by_id[key], documents, rebuilt)
     ledger.conclude(outcome for outcome in outcomes.values() if outcome is not None)
+    ledger.note_headers({invoice.id: header_of(invoice) for invoice in invoices})
     for intent in under_way:
         sent = [by_id[item.autotask_id] for item in intent.open_documents if item.autotask_id in by_id]
         why = fault("AX-212", "The old ledger says that it was sent; its answer is not known.")

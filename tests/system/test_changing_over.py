@@ -271,6 +271,7 @@ def test_a_lost_ledger_and_a_changed_invoice_leave_the_choice(practice: Practice
     practice.sync()
     assert state(practice, number) == ("Changed since sent", "AX-201")
     assert "net 435.00 → 290.00" in practice.rows()[number]["fault"]["detail"]
+    assert practice.rows()[number]["total"] == "500.25"
     assert practice.posts() == 1
     send_these(practice.desk(), [str(number)])
     assert state(practice, number) == ("Synced", "")
