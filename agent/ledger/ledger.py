@@ -26,6 +26,8 @@ from agent.ledger.steps import Intent, LineSum, Outcome, WriteBack
 Now = Callable[[], datetime]
 
 _REVISION = "revision"
+_AT_ONCE = 500
+"""So many ids go into one question."""
 
 
 class FenceError(Exception):
@@ -304,13 +306,16 @@ class Ledger:
 
     def note_headers(self, headers: Mapping[AutotaskId, Header]) -> None:
         """Note what Autotask has now of invoices that were sent, beside what was sent."""
-        here = t.invoice.c.autotask_id
-        news = []
+        here, news = t.invoice.c.autotask_id, []
+        kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
+        ids = list(headers)
         with self.engine.begin() as connection:
-            for row in connection.execute(select(t.invoice).where(t.invoice.c.xero_id.is_not(None))).mappings():
-                header = headers.get(AutotaskId(row["autotask_id"]))
-                if header is not None and (latest := latest_header(dict(row), header)) != row["autotask_latest"]:
-                    news.append((row["autotask_id"], latest))
+            for start in range(0, len(ids), _AT_ONCE):
+                some = here.in_(ids[start : start + _AT_ONCE]) & t.invoice.c.xero_id.is_not(None)
+                for row in connection.execute(select(*kept).where(some)).mappings():
+                    latest = latest_header(dict(row), headers[AutotaskId(row["autotask_id"])])
+                    if latest != row["autotask_latest"]:
+                        news.append((row["autotask_id"], latest))
             if news:
                 _raise_revision(connection)
             for autotask_id, latest in news:
