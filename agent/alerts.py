@@ -20,6 +20,7 @@ from typing import Any
 
 from agent.desk import Desk
 from agent.domain.faults import CATALOGUE
+from agent.domain.hidden import without
 from agent.domain.settings import Settings
 from agent.errors import PlainError, stop
 from agent.ledger.outbox import Mail, Outbox
@@ -251,7 +252,7 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
         if isinstance(error, smtplib.SMTPAuthenticationError):
             return f"{server} refused the user name or password; some providers take app passwords only."
         for form in (password, f"\0{settings.mail_user}\0{password}") if password else ():
-            words = words.replace(form, "•••").replace(b64encode(form.encode()).decode(), "•••")
+            words = without(words, (form, b64encode(form.encode()).decode()))
         return f"{server} answered {error.smtp_code} {words}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return f"{server} takes no user name and password on this port; try port 587 with STARTTLS, or 465 with TLS."
