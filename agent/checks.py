@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.alerts import in_words, mail_password, signed_in
+from agent.alerts import in_words, mail_password, signed_in, turned_away
 from agent.alive import agent_json, agent_text
 from agent.config import is_on_network, synced_part
 from agent.desk import Desk
@@ -249,7 +249,7 @@ def _unmapped(table: str, what: str) -> Check:
 
 
 def _mail(desk: Desk) -> list[Check]:
-    """Sign in to the mail server, and send nothing."""
+    """Sign in to the mail server and ask whether it takes the addresses; nothing is sent."""
     settings = desk.settings
     if not settings.alert_people:
         text = "Nobody is told when an invoice fails: “Alert these people” is blank."
@@ -257,8 +257,9 @@ def _mail(desk: Desk) -> list[Check]:
     password = ""
     try:
         password = mail_password(desk)
-        with signed_in(settings, password):
-            pass
+        with signed_in(settings, password) as server:
+            if refused := turned_away(server, settings):
+                raise smtplib.SMTPRecipientsRefused(refused)
     except PlainError as error:
         return [_bad("Mail", error.message, error.next_step)]
     except (OSError, smtplib.SMTPException, ValueError) as error:

@@ -32,6 +32,15 @@ class Post:
 
     accepted: list[EmailMessage] = field(default_factory=list)
     answer: str = "250 OK"
+    unknown: str = ""  # an address that it does not take
+
+    async def handle_RCPT(  # noqa: N802 - its name and shape
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address == self.unknown:
+            return "550 5.1.1 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         if self.answer.startswith("250"):
@@ -137,6 +146,25 @@ def test_a_mail_that_is_refused_is_kept_and_tried_again(mailing: Practice, post:
     post.answer = "250 OK"
     run_at(mailing, begun + timedelta(minutes=20))
     assert len(post.accepted) == 1
+    assert mailing.ask("status")["connections"]["mail"]["ok"] is True
+
+
+def test_who_is_turned_away_is_named_while_the_others_are_told_once(mailing: Practice, post: Post) -> None:
+    post.unknown = "ann@kauri.example"
+    mailing.type_settings({"Tries before a fault": 1})
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    (problem,) = [line for line in mailing.sync().problems if "AX-504" in line]
+    assert "refused the address of ann@kauri.example (550 5.1.1 No such mailbox). The others got the mail." in problem
+    light = mailing.ask("status")["connections"]["mail"]
+    assert (light["ok"], light["code"]) == (False, "AX-504")
+    assert "ann@kauri.example" in light["detail"]
+    mailing.sync()
+    assert len(post.accepted) == 1
+    line = next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")
+    assert (line["light"], "ann@kauri.example (550" in line["message"]) == ("bad", True)
+    assert len(post.accepted) == 1, "a test sends nothing"
+    post.unknown = ""
+    assert next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")["light"] == "good"
     assert mailing.ask("status")["connections"]["mail"]["ok"] is True
 
 

@@ -561,6 +561,10 @@ def test_an_alert_waits_while_the_key_store_is_locked(kept: Office) -> None:
         ("534 5.7.9 Application-specific password required.", ["Make an app password", "(534 5.7.9)"]),
         ("534 5.7.14 Please log in via your web browser and then try again.", ["in a browser once"]),
         ("535 5.7.8 Username and Password not accepted.", ["refused the user name or password"]),
+        ("535 5.7.0 Basic authentication is no longer supported, please use OAuth2", ["no longer takes", "relay"]),
+        ("535 5.7.1 Password authentication is not allowed; use OAuth", ["no longer takes passwords from programs"]),
+        ("504 5.7.4 Unrecognized authentication type", ["on such a line", "STARTTLS or TLS", "(504 5.7.4)"]),
+        ("454 4.7.0 Temporary authentication failure", ["could not check", "just now (454)", "try again later"]),
     ],
 )
 def test_a_refused_password_is_told_in_words_and_nothing_kept(kept: Office, refusal: str, words: list[str]) -> None:
@@ -576,6 +580,27 @@ def test_a_refused_password_is_told_in_words_and_nothing_kept(kept: Office, refu
 def test_a_server_without_a_sign_in_is_told(kept: Office) -> None:
     with mail_server(Post()) as port:
         assert "takes no user name and password on this port" in refused(kept, port, "s3cret-9")
+
+
+class Modern(Post):
+    """A mail server of a provider who takes tokens in place of passwords."""
+
+    async def auth_XOAUTH2(self, _server: SMTP, _args: list[str]) -> AuthResult:  # noqa: N802 - its name
+        return AuthResult(success=False)
+
+
+def test_a_server_that_takes_no_passwords_at_all_is_told(kept: Office) -> None:
+    options = {**OPEN, "auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
+    with mail_server(Modern(), authenticator=Password("s3cret-9"), **options) as port:
+        assert "no longer takes passwords from programs" in refused(kept, port, "s3cret-9")
+
+
+def test_an_address_that_is_refused_is_named_and_nothing_kept(kept: Office) -> None:
+    """Although the other one would get its mails: whoever types them is there to correct it."""
+    people = "gone@x.example, ann@kauri.example"
+    with mail_server(Post(unknown="gone@x.example"), authenticator=Password("s3cret-9"), **OPEN) as port:
+        told = refused(kept, port, "s3cret-9", Alert_these_people=people)
+    assert "refused the address of gone@x.example (550 5.1.1 No such mailbox). Nothing was changed." in told
 
 
 def test_a_server_that_is_not_there_is_told(kept: Office) -> None:
