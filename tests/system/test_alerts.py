@@ -266,6 +266,22 @@ def test_no_good_sync_for_a_day_is_told(mailing: Practice, post: Post) -> None:
     assert "No sync has ended well since" in str(post.accepted[0].get_body(("plain",)))
 
 
+def test_a_clock_that_was_fast_once_keeps_nothing_from_being_told(mailing: Practice, post: Post) -> None:
+    """Neither the next fault, nor that no sync has ended well for a day since."""
+    mailing.type_settings({"Tries before a fault": 1})
+    begun = datetime.now(UTC)
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    run_at(mailing, begun + timedelta(days=300))
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")], number="LATER")
+    run_at(mailing, begun)
+    assert ["LATER" in mail["Subject"] for mail in post.accepted] == [False, True]
+    mailing.cloud.troubles.add(Trouble("503", system="xero", times=None))
+    for hours in (1, 26):
+        with pytest.raises(Exception, match="503"):
+            run_at(mailing, begun + timedelta(hours=hours))
+    assert f"No sync has ended well since {begun:%Y-%m-%d}" in str(post.accepted[-1].get_body(("plain",)))
+
+
 def titles(post: Post) -> list[str]:
     return [str(mail["Subject"]).partition(": ")[2] for mail in post.accepted]
 
