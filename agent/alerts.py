@@ -134,10 +134,10 @@ def gather(desk: Desk, now: datetime) -> list[News]:
         if light.get("code") in _SIGN_INS:
             news.append(_of_fault(f"{system} {light['code']}", light["code"], light["detail"]))
     if ending := sign_in_warning(desk.ledger):
-        days, words = ending
         cause = "A person's sign-in to Xero holds for 60 days after it was last used."
-        cure = "Run “autoxero test”: any use renews it. If that does not help, run “autoxero connect xero”."
-        news.append(News(f"xero sign-in {days}", "The Xero sign-in ends soon", cause, words, cure, is_for_preview=True))
+        cure = ending.cure + (" If that does not help, run “autoxero connect xero”." if ending.days else "")
+        title = f"The Xero sign-in {'ends soon' if ending.days else 'has ended'}"
+        news.append(News(f"xero sign-in {ending.days}", title, cause, ending.words, cure, is_for_preview=True))
     well = desk.ledger.last_run(finished_well=True)
     last = desk.ledger.last_run()
     if last and last["fault_code"] and now - (well or last)["started"] > _LONG:
