@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.utils import getaddresses, parseaddr
 from html import escape
 from typing import Any
 
 from agent.desk import Desk
 from agent.domain.faults import CATALOGUE
+from agent.domain.hidden import without
 from agent.domain.settings import Settings
 from agent.errors import PlainError, stop
 from agent.ledger.outbox import Mail, Outbox
@@ -32,7 +34,14 @@ _NEEDS_A_PERSON = frozenset({"AX-111", "AX-201", "AX-505"})
 """What waits for a person from the start."""
 _SIGN_INS = frozenset({"AX-301", "AX-302", "AX-401", "AX-405", "AX-406"})
 _TIMEOUT = 30.0
+_TAKEN, _FORWARDED = 250, 251
+"""What a mail server answers where it takes an address."""
+Refused = dict[str, tuple[int, bytes]]
+"""Addresses that a mail server does not take, each with its code and words."""
 _RELAY = "or take a mail server for programs: your provider's relay, or a mail-sending service."
+_NO_PASSWORDS = f"no longer takes passwords from programs. Ask your administrator whether that may be allowed, {_RELAY}"
+_FOR_GOOD = 500
+"""From this code on a mail server's no is no passing trouble."""
 _REFUSALS = {
     r"credentials were incorrect": (
         "says that the user name or the password is wrong. The user name is the whole address; give both again with "
@@ -50,8 +59,10 @@ _REFUSALS = {
         "keeps programs out by your organisation's security rules. Let your administrator except this mailbox "
         f"(Microsoft Entra, security defaults or Conditional Access), {_RELAY}"
     ),
-    r"basic authentication is (?:disabled|not supported)|5\.7\.30\b": (
-        f"no longer takes passwords from programs. Ask your administrator whether that may be allowed, {_RELAY}"
+    r"basic authentication is (?:disabled|not supported|no longer supported)|5\.7\.30\b|\boauth": (_NO_PASSWORDS),
+    r"5\.7\.4\b|unrecognized authentication type": (
+        "takes no user name and password on such a line. Where “Mail security” is None, choose STARTTLS or TLS; else "
+        f"ask your administrator whether passwords may be allowed, {_RELAY}"
     ),
     r"5\.7\.9\b|application-specific password|app password": (
         "takes no ordinary password. Make an app password in the mailbox's account, under security, and give that one "
@@ -109,7 +120,8 @@ def alert(desk: Desk, *, is_dry: bool = False) -> list[str]:
     outbox.forget(known - {item.key for item in news})
     fresh = [item for item in news if item.key not in known and (is_live or item.is_for_preview)]
     last = outbox.last_made()
-    if fresh and (last is None or now - last >= timedelta(minutes=settings.alert_within)):
+    is_early = last is not None and last <= now < last + timedelta(minutes=settings.alert_within)
+    if fresh and not is_early:  # of a mail dated ahead nobody knows when it was made: our clock was fast then
         subject, text, html = compose(fresh, desk.ledger.fact("organisation"))
         outbox.put(subject, text, html, [item.key for item in fresh])
     return _deliver(desk, outbox)
@@ -122,10 +134,10 @@ def gather(desk: Desk, now: datetime) -> list[News]:
         if light.get("code") in _SIGN_INS:
             news.append(_of_fault(f"{system} {light['code']}", light["code"], light["detail"]))
     if ending := sign_in_warning(desk.ledger):
-        days, words = ending
         cause = "A person's sign-in to Xero holds for 60 days after it was last used."
-        cure = "Run “autoxero test”: any use renews it. If that does not help, run “autoxero connect xero”."
-        news.append(News(f"xero sign-in {days}", "The Xero sign-in ends soon", cause, words, cure, is_for_preview=True))
+        cure = ending.cure + (" If that does not help, run “autoxero connect xero”." if ending.days else "")
+        title = f"The Xero sign-in {'ends soon' if ending.days else 'has ended'}"
+        news.append(News(f"xero sign-in {ending.days}", title, cause, ending.words, cure, is_for_preview=True))
     well = desk.ledger.last_run(finished_well=True)
     last = desk.ledger.last_run()
     if last and last["fault_code"] and now - (well or last)["started"] > _LONG:
@@ -175,22 +187,33 @@ def compose(news: Sequence[News], organisation: str) -> tuple[str, str, str]:
 
 
 def _deliver(desk: Desk, outbox: Outbox) -> list[str]:
+    problems: list[str] = []
     for mail in outbox.queued():
         password = ""
         try:
             password = mail_password(desk)
-            send(mail, desk.settings, password)
+            refused = send(mail, desk.settings, password)
         except (OSError, smtplib.SMTPException, ValueError, PlainError) as error:
             reason = str(error) if isinstance(error, PlainError) else in_words(error, desk.settings, password)
             outbox.refused(mail, reason)
-            if connections(desk.ledger)["mail"].get("detail") != reason:
-                desk.ledger.log("AX-504 The mail server refused an alert", reason, level="Warning")
-            desk.light("mail", stop("AX-504", reason))
-            return [f"AX-504 {reason} {CATALOGUE['AX-504'].cure}"]
+            return [_refused(desk, reason)]
         outbox.sent(mail)
-        desk.light("mail")
         desk.ledger.log("Alert sent", f"{mail.subject} to {desk.settings.alert_people}")
-    return []
+        if refused:
+            reason = in_words(smtplib.SMTPRecipientsRefused(refused), desk.settings)
+            problems = [_refused(desk, f"{reason} The others got the mail.")]
+        else:
+            desk.light("mail")
+            problems = []
+    return problems
+
+
+def _refused(desk: Desk, reason: str) -> str:
+    """Show that a mail, or one of those who were to get it, was refused; gives the words for it."""
+    if connections(desk.ledger)["mail"].get("detail") != reason:
+        desk.ledger.log("AX-504 The mail server refused an alert", reason, level="Warning")
+    desk.light("mail", stop("AX-504", reason))
+    return f"AX-504 {reason} {CATALOGUE['AX-504'].cure}"
 
 
 def mail_password(desk: Desk) -> str:
@@ -202,20 +225,42 @@ def mail_password(desk: Desk) -> str:
     return desk.config.secret("AUTOXERO_SMTP_PASSWORD", "smtp-password") if desk.settings.mail_user else ""
 
 
-def send(mail: Mail, settings: Settings, password: str) -> None:
+def send(mail: Mail, settings: Settings, password: str) -> Refused:
     """Hand a mail over to the mail server.
 
+    Returns:
+        Who does not get it although others do.
+
     Raises:
-        OSError, smtplib.SMTPException, ValueError: It was not taken.
+        OSError, smtplib.SMTPException, ValueError: It was not taken for anybody.
     """
     message = EmailMessage()
     message["Subject"] = mail.subject
-    message["From"] = settings.mail_from or settings.mail_user or f"autoxero@{settings.mail_server}"
+    message["From"] = _sender(settings)
     message["To"] = settings.alert_people
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     with signed_in(settings, password) as server:
-        server.send_message(message)
+        return server.send_message(message)
+
+
+def _sender(settings: Settings) -> str:
+    return settings.mail_from or settings.mail_user or f"autoxero@{settings.mail_server}"
+
+
+def turned_away(server: smtplib.SMTP, settings: Settings) -> Refused:
+    """Who of those to be told would not get a mail; the server is asked, and none is sent.
+
+    Raises:
+        OSError, smtplib.SMTPException, ValueError: It takes no mail from this sender.
+    """
+    server.ehlo_or_helo_if_needed()
+    code, words = server.mail(parseaddr(_sender(settings))[1])
+    if code != _TAKEN:
+        raise smtplib.SMTPResponseException(code, words)
+    answers = {address: server.rcpt(address) for _, address in getaddresses([settings.alert_people])}
+    server.rset()
+    return {address: answer for address, answer in answers.items() if answer[0] not in {_TAKEN, _FORWARDED}}
 
 
 @contextmanager
@@ -245,23 +290,37 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
     """Why a mail was not taken; the password is left out should the server quote it."""
     server = f"{settings.mail_server}:{settings.mail_port}"
     if isinstance(error, smtplib.SMTPResponseException):
-        words = error.smtp_error.decode("utf-8", "replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        if known := _refused_sign_in(f"{error.smtp_code} {words}"):
-            return f"{server} {known}"
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            return f"{server} refused the user name or password; some providers take app passwords only."
-        for form in (password, f"\0{settings.mail_user}\0{password}") if password else ():
-            words = words.replace(form, "•••").replace(b64encode(form.encode()).decode(), "•••")
-        return f"{server} answered {error.smtp_code} {words}"
+        return f"{server} {_answered(error, settings, password)}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return f"{server} takes no user name and password on this port; try port 587 with STARTTLS, or 465 with TLS."
     if isinstance(error, UnicodeError):
         return "The mail password has characters that mail servers do not take; choose one of plain letters and digits."
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return f"{server} refused the address of {', '.join(error.recipients)}."
+        told = [f"{who} ({code} {_text(words)})" for who, (code, words) in error.recipients.items()]
+        return f"{server} refused the address of {', '.join(told)}."
+    if type(error) is smtplib.SMTPException and "authentication method" in str(error):
+        return f"{server} {_NO_PASSWORDS}"
     if isinstance(error, ValueError):
         return str(error)
     return f"{server} could not be reached or secured ({type(error).__name__})."
+
+
+def _answered(error: smtplib.SMTPResponseException, settings: Settings, password: str) -> str:
+    """What a mail server's refusal means; where that is not known, its own words."""
+    words = _text(error.smtp_error)
+    if known := _refused_sign_in(f"{error.smtp_code} {words}"):
+        return known
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        if error.smtp_code < _FOR_GOOD:
+            return f"could not check the user name and password just now ({error.smtp_code}); try again later."
+        return "refused the user name or password; some providers take app passwords only."
+    for form in (password, f"\0{settings.mail_user}\0{password}") if password else ():
+        words = without(words, (form, b64encode(form.encode()).decode()))
+    return f"answered {error.smtp_code} {words}"
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
 
 
 def _refused_sign_in(said: str) -> str:

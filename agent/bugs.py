@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.config import read_config
+from agent.domain.hidden import without
 from agent.errors import PlainError
 from agent.keys import SEEN
 
@@ -52,8 +52,6 @@ def redacted(text: str) -> str:
         if name.startswith("AUTOXERO_") and any(part in name for part in _SECRET_NAMES)
     }
     text = re.sub(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*", "•••", text)
-    for value in sorted((given | SEEN) - {""}, key=len, reverse=True):
-        for form in (value, repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-            text = text.replace(form, "•••")
+    text = without(text, given | SEEN)
     text = re.sub(r"(?i)(bearer|basic)\s+[\w.~+/=-]+", r"\1 •••", text)
     return re.sub(r"(?i)((?:secret|password|token)[\"']?\s*[:=]\s*)[^\s,}]+", r"\1•••", text)

@@ -29,6 +29,7 @@ from agent.bugs import redacted
 from agent.desk import Desk
 from agent.diary import NAME as DIARY
 from agent.domain.books import Books
+from agent.domain.faults import CATALOGUE
 from agent.domain.settings import Settings
 from agent.errors import PlainError
 from agent.keys import ENTRIES
@@ -47,30 +48,48 @@ _WRITTEN = frozenset({"description", "reference", "order_number"})
 """What people wrote on an invoice."""
 _NAMED = frozenset({"customer", "xero_contact", "contact_name"})
 _ADDRESS = re.compile(r"[^\s<>()\[\]“”\"',;:=]+@[^\s<>()\[\]“”\"',;]*[^\s<>()\[\]“”\"',;.]")
-_BAD_ADDRESS = re.compile(r"“([^”]*)”(?= of [^\n]+ is no valid address)")
+_BAD_ADDRESS = re.compile(r"“(.+?)” of (.+?)(?=, is no valid address)")
 _LIKE = re.compile(r" \(\d+ %\)")
 _OURS = frozenset({"xero", "autotask", "autoxero"})
 """Contacts may be called so, too; masked, no sentence could be read."""
 _OTHER = re.compile(r"(?:Customer|Person|Address) \d+")
+
+
+def _begins(code: str, end: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+    """Where a fault's detail begins with a customer: all from the title on, or from the line's begin, is its name."""
+    title = re.escape(CATALOGUE[code].title) + ": "
+    yield "Customer", re.compile(rf"{title}(.+?)(?={end})")
+    yield "Customer", re.compile(rf"^(?!.*{title})(?:Problem: [^:\n]+: )?(.+?)(?={end})", re.MULTILINE)
+
+
 _TELLS = (
-    ("Person", re.compile(r"\bPerson: ([^,;\n]+)")),
-    ("Person", re.compile(r"(?:inactive ones:| active contacts:) ([^.\n]+)")),
-    ("Person", re.compile(r" of ([^,“”\n]+)(?=, [^,\n]+, is no valid address)")),
+    ("Person", re.compile(r"\bPerson: ([^;\n]+)(?=, [^,;\n]+(?:;|$))", re.MULTILINE)),
+    *_begins("AX-103", r" has no active contact in Autotask; inactive ones:"),
+    *_begins("AX-107", r" has \d+ active contacts:"),
+    *_begins("AX-206", r" is archived in Xero\."),
+    (
+        "Person",
+        re.compile(
+            r"(?:inactive ones|has \d+ active contacts): (?!none at all\.)(.+?)(?=\.? In Autotask (?:add|set) |\.?$)",
+            re.MULTILINE,
+        ),
+    ),
+    ("Person", re.compile(r"Correct the address of (.+?)(?= in Autotask and press Resync)")),
+    ("Customer", re.compile(r"reactivate a contact of (.+?)(?=, then press Resync)")),
+    ("Customer", re.compile(r"for one contact of (.+?)(?=, or tick Primary Contact)")),
+    ("Customer", re.compile(r"Choose the Xero contact for (.+?)(?= in ContactMap on the sheet)")),
+    ("Customer", re.compile(r"Restore the contact (.+?)(?= in Xero, or choose)")),
+    ("Customer", re.compile(r"\bcontact “(.+?)”(?=\. (?:Nearest|Nothing) in Xero)")),
     ("Customer", re.compile(r"\bcontact “([^”]+)”")),
     ("Customer", re.compile(r"Account Name: (.+?)(?=: Xero has no | *$)", re.MULTILINE)),
     ("Customer", re.compile(r"Nearest in Xero: (.+? \(\d+ %\)(?:, .+? \(\d+ %\))*)")),
     ("Customer", re.compile(r"\bContact: (.+?)(?=, [a-z][\w ]*(?:[:;]|$)| is created in Xero|;|$)", re.MULTILINE)),
     ("Customer", re.compile(r"(?:chosen in ContactMap|same contact as before): (.+?)(?=;|$)", re.MULTILINE)),
     ("Customer", re.compile(r"(?<!chosen in )\bContactMap: (?!\d+ = )([^:\n]+)")),
-    (
-        "Customer",
-        re.compile(
-            r"(?:^|: )((?:(?!: ).)+?)(?= is archived in Xero\.| has (?:no active contact in|\d+ active contacts:))",
-            re.MULTILINE,
-        ),
-    ),
 )
-"""Where our own messages name customers and people, who may be called otherwise by now."""
+"""Where our own messages name customers and people, who may be called otherwise by now. Each reaches from our words
+before a name to our words behind it, for a name may have commas, full stops and quotation marks of its own; of several
+people the whole list is masked as one."""
 _PAIR = r"(?:number|date|due date|company id|currency|net|tax|lines|[a-z ]+ of line \d+|{})"
 _TOLD = r"\b{0} (.+?) → (.+?)(?=, " + _PAIR.format("contact|reference|purchase order") + r" .+ → |$)"
 _CONTACTS = re.compile(_TOLD.format("(contact)"), re.MULTILINE)
@@ -144,7 +163,7 @@ class Masks:
         text = _CONTACTS.sub(
             lambda found: f"contact {self.name('Customer', found[2])} → {self.name('Customer', found[3])}", text
         )
-        text = _BAD_ADDRESS.sub(lambda found: f"“{self.name('Address', found[1])}”", text)
+        text = _BAD_ADDRESS.sub(self._bad_address, text)
         for kind, pattern in _TELLS:
             text = pattern.sub(lambda found, kind=kind: self._named(kind, found), text)  # type: ignore[misc]
         text = _ADDRESS.sub(lambda found: self.name("Address", found[0]), text)
@@ -152,10 +171,18 @@ class Masks:
             text = pattern.sub(other, text)
         return "".join(self._pieces(text))
 
+    def _bad_address(self, found: re.Match[str]) -> str:
+        """Whose address is wrong: person and customer, or both as one where no customer is known by that name."""
+        parts = found[2].split(", ")
+        splits = ((", ".join(parts[:at]), ", ".join(parts[at:])) for at in range(1, len(parts)))
+        whose = next((names for names in splits if names[1].casefold() in self._known), (found[2],))
+        masked = ", ".join(self.name(kind, name) for kind, name in zip(("Person", "Customer"), whose, strict=False))
+        return f"“{self.name('Address', found[1])}” of {masked}"
+
     def _named(self, kind: str, found: re.Match[str]) -> str:
-        """A place where our own messages name somebody, with other names; several stand behind each other."""
+        """A place where our own messages name somebody, with other names; several near ones stand behind each other."""
         before, after = found[0][: found.start(1) - found.start()], found[0][found.end(1) - found.start() :]
-        names = _LIKE.sub("", found[1]).split(", ") if kind == "Person" or _LIKE.search(found[1]) else [found[1]]
+        names = _LIKE.sub("", found[1]).split(", ") if _LIKE.search(found[1]) else [found[1]]
         return before + ", ".join(one if _OTHER.fullmatch(one) else self.name(kind, one) for one in names) + after
 
     def _pieces(self, text: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from agent.alerts import in_words, mail_password, signed_in
+from agent.alerts import in_words, mail_password, signed_in, turned_away
 from agent.alive import agent_json, agent_text
 from agent.config import is_on_network, synced_part
 from agent.desk import Desk
@@ -37,6 +37,8 @@ _SET_CLOCK = (
     "Let the clock be set by itself. Windows: Settings, Time & language, Date & time, Sync now; macOS: System "
     "Settings, General, Date & Time."
 )
+_BY_XERO = ("Currencies", "Closed period", "Rounding account", "Settings and mappings")
+"""What is looked at in Xero's books."""
 _CHOOSE = "Choose another one on the sheet {sheet}, and save."
 _MEND = "Mend it there, or with “autoxero set” or “autoxero map”, and save the workbook. Until then nothing is sent."
 
@@ -147,7 +149,11 @@ def _xero(desk: Desk) -> list[Check]:
     except (StopError, PlainError) as error:
         if isinstance(error, StopError):
             desk.light("xero", error)
-        return [_stopped("Xero", error), *_sign_in(desk)]
+        untested = [
+            _warning(name, "It was not tested, for Xero gave no answer to go by.", "Test again when Xero is well.")
+            for name in _BY_XERO
+        ]
+        return [_stopped("Xero", error), *_sign_in(desk), *untested]
     desk.light("xero")
     return [
         _good("Xero", f"{organisation.name}, books in {organisation.base_currency}."),
@@ -163,7 +169,7 @@ def _sign_in(desk: Desk) -> list[Check]:
     """Until when a person's sign-in to Xero holds; this test has just used it, where Xero answered."""
     ends = desk.ledger.fact("xero_sign_in_ends")
     if warning := sign_in_warning(desk.ledger):
-        return [_warning("Xero sign-in", warning[1], "Run “autoxero connect xero”.")]
+        return [_warning("Xero sign-in", warning.words, "Run “autoxero connect xero”.")]
     return [_good("Xero sign-in", f"It holds until {ends[:10]}, and longer with every use.")] if ends else []
 
 
@@ -249,7 +255,7 @@ def _unmapped(table: str, what: str) -> Check:
 
 
 def _mail(desk: Desk) -> list[Check]:
-    """Sign in to the mail server, and send nothing."""
+    """Sign in to the mail server and ask whether it takes the addresses; nothing is sent."""
     settings = desk.settings
     if not settings.alert_people:
         text = "Nobody is told when an invoice fails: “Alert these people” is blank."
@@ -257,8 +263,9 @@ def _mail(desk: Desk) -> list[Check]:
     password = ""
     try:
         password = mail_password(desk)
-        with signed_in(settings, password):
-            pass
+        with signed_in(settings, password) as server:
+            if refused := turned_away(server, settings):
+                raise smtplib.SMTPRecipientsRefused(refused)
     except PlainError as error:
         return [_bad("Mail", error.message, error.next_step)]
     except (OSError, smtplib.SMTPException, ValueError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from agent.domain.settings import Settings
-from agent.errors import PlainError
+from agent.errors import PlainError, disk_trouble
 from agent.keys import OPENER, Keys, SealedFile
 
 CALLBACK_PORT = 18742
@@ -154,6 +154,8 @@ def is_on_network(path: Path) -> bool:
 def check_home(home: Path) -> None:
     """Make the home, and refuse one where a ledger would not be safe.
 
+    Another home is advised for a new one only: for one in use it would mean an empty ledger.
+
     Raises:
         PlainError: It is on a synced or network folder, or cannot be written to.
     """
@@ -169,4 +171,7 @@ def check_home(home: Path) -> None:
         probe.unlink()
     except OSError as error:
         reason = error.strerror or type(error).__name__
+        trouble = disk_trouble(error)
+        if trouble is not None and home.is_dir():
+            advice = f"{trouble.next_step} Take no other folder: your ledger is in this one."
         raise PlainError(f"The home {home} cannot be written to ({reason}).", advice) from None

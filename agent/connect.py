@@ -202,7 +202,10 @@ def keep_signed_in(desk: Desk) -> None:
         StopError: Xero refuses or does not answer.
     """
     renewed = desk.ledger.fact("xero_renewed")
-    if renewed and desk.ledger.now() - datetime.fromisoformat(renewed) > _RENEW_AFTER:
+    if not renewed:
+        return
+    passed = desk.ledger.now() - datetime.fromisoformat(renewed)
+    if not timedelta(0) <= passed <= _RENEW_AFTER:  # or our clock was fast then: nobody knows when that was
         desk.xero.login.token()
 
 
@@ -351,7 +354,7 @@ def connect_mail(desk: Desk, typed: Mapping[str, str], password: str) -> list[st
         password: Of the mail user; blank where there is none.
 
     Raises:
-        StopError: The mail server did not take the mail; nothing was changed.
+        StopError: The mail server did not take the mail, or not for everybody; nothing was changed.
         PlainError: A setting cannot be so, or the key store cannot be used.
     """
     settings = _with(desk.settings, typed)
@@ -360,7 +363,8 @@ def connect_mail(desk: Desk, typed: Mapping[str, str], password: str) -> list[st
     if settings.mail_user:
         desk.config.keys.read("smtp-password")
     try:
-        send(_test_mail(desk), settings, password)
+        if refused := send(_test_mail(desk), settings, password):
+            raise smtplib.SMTPRecipientsRefused(refused)
     except (OSError, smtplib.SMTPException, ValueError) as error:
         raise stop("AX-504", f"{in_words(error, settings, password)} Nothing was changed.") from None
     if settings.mail_user:

@@ -47,37 +47,44 @@ class PlainError(Exception):
         self.exit_code = exit_code
 
 
+_FREE = "Free some space, and try again; nothing is lost."
+_ALLOW = "Let this user write there again (your IT can), and try again; nothing is lost."
 _DISK = {
-    errno.ENOSPC: "The disk is full",
-    errno.EDQUOT: "Your quota on the disk is used up",
-    errno.EFBIG: "The disk takes no larger file",
-    errno.EROFS: "The disk can only be read",
-    errno.EACCES: "This user may not write there",
-    errno.EPERM: "This user may not write there",
+    errno.ENOSPC: ("The disk is full", _FREE),
+    errno.EDQUOT: ("Your quota on the disk is used up", _FREE),
+    errno.EFBIG: ("The disk takes no larger file", _FREE),
+    errno.EROFS: ("The disk can only be read", _ALLOW),
+    errno.EACCES: ("This user may not write there", _ALLOW),
+    errno.EPERM: ("This user may not write there", _ALLOW),
 }
+_ANEW = "Run “autoxero rebuild-ledger”: it makes a new one; nothing is sent."
 _SQLITE = {
-    "disk is full": "The disk is full",
-    "disk I/O error": "The disk is full, or broken",
-    "readonly database": "The ledger can only be read",
-    "unable to open": "The ledger cannot be opened",
-    "database is locked": "Another program holds the ledger",
-    "malformed": "The ledger is damaged",
-    "not a database": "The ledger is damaged",
+    "disk is full": ("The disk is full", _FREE),
+    "disk I/O error": (
+        "The disk is full, or broken",
+        "Free some space or mend the disk, and try again; nothing is lost.",
+    ),
+    "readonly database": ("The ledger can only be read", _ALLOW),
+    "unable to open": (
+        "The ledger cannot be opened",
+        "Check that its folder is there and can be written to; else ask IT.",
+    ),
+    "database is locked": ("Another program holds the ledger", "Try again in a minute; nothing is lost."),
+    "malformed": ("The ledger is damaged", _ANEW),
+    "not a database": ("The ledger is damaged", _ANEW),
 }
 
 
 def disk_trouble(error: BaseException) -> PlainError | None:
     """What a failure to write to the disk means, in a sentence; ``None`` where the error is something else."""
-    next_step = "Free some space or mend the folder's rights, and try again; nothing is lost."
     original = getattr(error, "orig", None)  # SQLAlchemy keeps the driver's error there
     if original is not None:
-        reason = next((words for sign, words in _SQLITE.items() if sign in str(original)), "")
-        if reason.endswith("damaged"):
-            next_step = "Run “autoxero rebuild-ledger”: it makes a new one; nothing is sent."
-        return PlainError(f"{reason} ({original}).", next_step) if reason else None
+        found = next((item for sign, item in _SQLITE.items() if sign in str(original)), None)
+        return PlainError(f"{found[0]} ({original}).", found[1]) if found else None
     if isinstance(error, OSError) and error.errno in _DISK:
+        words, next_step = _DISK[error.errno]
         where = f": {error.filename}" if error.filename else ""
-        return PlainError(f"{_DISK[error.errno]}{where}.", next_step)
+        return PlainError(f"{words}{where}.", next_step)
     return None
 
 

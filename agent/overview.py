@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent.domain.invoice import AutotaskId
 from agent.domain.problems import Problem, Stops
@@ -27,12 +27,26 @@ def connections(ledger: Ledger) -> dict[str, dict[str, Any]]:
     return {name: json.loads(ledger.fact(f"light_{name}") or '{"ok": null}') for name in ("autotask", "xero", "mail")}
 
 
-_WARN_DAYS = (2, 7, 14)
-"""Days before the end of a person's sign-in to Xero at which people are warned."""
+_WARN_DAYS = (0, 2, 7, 14)
+"""Days before the end of a person's sign-in to Xero at which people are warned; at its end once more."""
 
 
-def sign_in_warning(ledger: Ledger) -> tuple[int, str] | None:
-    """The warning that is due because the sign-in to Xero ends soon: its days before the end, and its words."""
+class Ending(NamedTuple):
+    """A warning that the sign-in to Xero ends soon, or has ended.
+
+    Attributes:
+        days: So long before the end it is due; 0 where it has ended.
+        words: What happens, and when.
+        cure: What to do.
+    """
+
+    days: int
+    words: str
+    cure: str
+
+
+def sign_in_warning(ledger: Ledger) -> Ending | None:
+    """The warning that is due because the sign-in to Xero ends soon, or has ended."""
     fact = ledger.fact("xero_sign_in_ends")
     if not fact:
         return None
@@ -40,8 +54,10 @@ def sign_in_warning(ledger: Ledger) -> tuple[int, str] | None:
     due = [days for days in _WARN_DAYS if ends - now <= timedelta(days=days)]
     if not due:
         return None
-    verb = "ends" if ends > now else "ended"
-    return due[0], f"The sign-in to Xero {verb} on {ends:%Y-%m-%d} because it was not used."
+    when = f"on {ends:%Y-%m-%d} because it was not used."
+    if not due[0]:
+        return Ending(0, f"The sign-in to Xero ended {when}", "Run “autoxero connect xero”.")
+    return Ending(due[0], f"The sign-in to Xero ends {when}", "Run “autoxero test”: any use renews it.")
 
 
 def status_json(ledger: Ledger, only: AutotaskId | None = None) -> dict[str, Any]:
@@ -92,7 +108,7 @@ def next_step(  # noqa: PLR0911 - the most urgent first, a return a row
         if light["ok"] is False:
             return f"{name.capitalize()}: {light['code']} {light['detail']}"
     if ending := sign_in_warning(ledger):
-        return f"{ending[1]} Run “autoxero test”: any use renews it."
+        return f"{ending.words} {ending.cure}"
     if ledger.fact("untaxed"):
         return (
             "Autotask charges no tax on any invoice, but the Xero organisation is registered for tax: set “Tax comes "

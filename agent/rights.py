@@ -26,10 +26,17 @@ _NEEDED = {
 }
 _NEVER_EMPTY = frozenset({"Companies", "BillingCodes"})
 _ALL = {"op": "gte", "field": "id", "value": 0}
-_RECENT = timedelta(days=60)
+_RECENT = (timedelta(days=60), timedelta(days=400))
+"""The newest invoices are looked for in so many days; where there is none, in more."""
 _SETTLED = timedelta(hours=1)
 _LOOKED_AT = 20
 _ROUNDING = Decimal("0.05")
+_NO_INVOICE = (
+    "Where Autotask has invoices, let the API user's security level see them and all lines of business; else test "
+    "again once there is one."
+)
+_Trouble = tuple[str, str]
+"""What is wrong, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -62,35 +69,50 @@ def rights(desk: Desk) -> list[Check]:
     Raises:
         StopError: Autotask cannot be reached.
     """
-    troubles = [trouble for entity in _NEEDED if (trouble := _reading(desk, entity))]
-    troubles += [trouble for look in (_hidden_lines, _writing) if not troubles and (trouble := look(desk))]
+    seen, troubles = [], []
+    for entity, noun in _NEEDED.items():
+        has_rows, trouble = _reading(desk, entity)
+        seen += [noun] if has_rows else []
+        troubles += [trouble] if trouble else []
+    newest = [] if troubles else _newest(desk)
+    troubles += [trouble for look in (_hidden_lines, _writing) if not troubles and (trouble := look(desk, newest))]
     if troubles:
         return [Check("Autotask rights", is_good=False, message=said, next_step=step) for said, step in troubles]
-    return [Check("Autotask rights", is_good=True, message=f"Reads {', '.join(_NEEDED.values())}.")]
+    reads = f"Reads {', '.join(seen)}."
+    if newest:
+        return [Check("Autotask rights", is_good=True, message=reads)]
+    said = f"{reads} It saw no finished invoice of the last {_RECENT[-1].days} days to look for hidden lines in."
+    return [Check("Autotask rights", is_good=True, message=said, next_step=_NO_INVOICE, is_warning=True)]
 
 
-def _reading(desk: Desk, entity: str) -> tuple[str, str] | None:
-    """What keeps the user from reading a table, and what to do; ``None`` where nothing does."""
+def _reading(desk: Desk, entity: str) -> tuple[bool, _Trouble | None]:
+    """Whether the user sees anything in a table, and what keeps it from that, with what to do."""
     step = f"Let the API user's security level see {_NEEDED[entity]}."
     try:
         rows = desk.autotask.first(entity, IdRow, _ALL, most=1)
     except StopError as error:
         if error.fault.code != "AX-302":
             raise
-        return error.fault.detail, step
+        return False, (error.fault.detail, step)
     if rows or entity not in _NEVER_EMPTY:
-        return None
-    return f"Autotask shows the API user no {_NEEDED[entity]}.", step
+        return bool(rows), None
+    return False, (f"Autotask shows the API user no {_NEEDED[entity]}.", step)
 
 
-def _hidden_lines(desk: Desk) -> tuple[str, str] | None:
+def _newest(desk: Desk) -> list[InvoiceRow]:
+    """The newest finished invoices, the oldest of them first; none where the user sees none."""
+    for period in _RECENT:
+        since = {"op": "gte", "field": "createDateTime", "value": stamp(desk.autotask.now() - period)}
+        rows = desk.autotask.query("Invoices", InvoiceRow, since)  # the oldest first, page by page to the newest
+        if found := deque((row for row in rows if _is_settled(row, desk)), maxlen=_LOOKED_AT):
+            return list(found)
+    return []
+
+
+def _hidden_lines(desk: Desk, newest: Sequence[InvoiceRow]) -> _Trouble | None:
     """The newest invoice of which the user sees too few lines, and what to do."""
-    now = desk.autotask.now()
-    since = {"op": "gte", "field": "createDateTime", "value": stamp(now - _RECENT)}
-    rows = desk.autotask.query("Invoices", InvoiceRow, since)  # the oldest first, page by page to the newest
-    found = deque((row for row in rows if _is_settled(row, desk)), maxlen=_LOOKED_AT)
-    sums = _line_sums(desk, [row.id for row in found])
-    for row in reversed(found):
+    sums = _line_sums(desk, [row.id for row in newest])
+    for row in reversed(newest):
         total, seen = row.invoice_total or ZERO, sums[row.id]
         gap, tax_gap = total - seen.net, (row.total_tax_value or ZERO) - seen.tax
         is_hidden = gap * total > 0 or gap * tax_gap > 0  # a discount hides its tax, too; other sums are AX-106's
@@ -122,7 +144,7 @@ def _line_sums(desk: Desk, invoices: Sequence[int]) -> defaultdict[int, Totals]:
     return sums
 
 
-def _writing(desk: Desk) -> tuple[str, str] | None:
+def _writing(desk: Desk, _newest: Sequence[InvoiceRow]) -> _Trouble | None:
     """That the user lacks the right to change invoices where a setting needs it, and what to do."""
     settings = desk.settings
     if not (settings.mark_as_sent or settings.write_number_back) or desk.autotask.may_update("Invoices"):

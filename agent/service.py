@@ -44,8 +44,9 @@ UPDATED = 4
 """The exit code that asks to be started again: the program on the disk is another one now."""
 TICK = 0.5
 """Seconds from one look to the next."""
-_GRACE = 10.0
-"""Seconds that a request under way may still take once the agent is to stop."""
+_GRACE = 3.0
+"""Seconds that a request under way may still take once the agent is to stop: Windows gives programs about five when
+somebody logs off. An answer that comes later is lost, and looked up by the next start."""
 _BUSY_TRIES = 150
 """A button waits while another process syncs: so often it is tried, every two seconds."""
 _LOOK_EVERY = 10
@@ -97,6 +98,7 @@ class Service:
         self._sign_ins = 0
         self._since = now()
         self._held_until: datetime | None = None
+        self._well_before = ""
         self._workbook_id = ""
         self._stamp: tuple[int, int] | None = None
         self._saw: _Saw | None = None
@@ -229,6 +231,8 @@ class Service:
         if until is not None and not now < until <= now + _LONGEST_HOLD:
             self._held_until = None
             self._times.at_once(self._sync_job)
+        if self.troubles.get("sync"):
+            self.worker.add("well", "", self._look_whether_well)
         version = installed_version()
         self._is_outdated = bool(version) and version != self._version
 
@@ -293,9 +297,11 @@ class Service:
             try:
                 report = sync(desk)
             except StopError as error:
+                self._well_before = _last_well(desk)
                 self._trouble("sync", str(error))
                 self._held_until = self.now() + timedelta(seconds=error.after) if error.after else None
             except PlainError as error:
+                self._well_before = _last_well(desk)
                 self._trouble("sync", "" if error.exit_code == BUSY else str(error))
             else:
                 self._trouble("sync", "")
@@ -303,6 +309,17 @@ class Service:
                 self.diary.info("%s", report_text(report).replace("\n", " "))
             with suppress(PlainError):
                 self._take_note(desk, desk.reading, is_done=True)
+
+    def _look_whether_well(self, _task: Task) -> None:
+        with self._desk() as desk:
+            self._note_well(desk)
+
+    def _note_well(self, desk: Desk) -> None:
+        """What ended a sync is over where another one, by a button or a command, has ended well since."""
+        if self.troubles.get("sync") and _last_well(desk) != self._well_before:
+            self._held_until = None
+            self._trouble("sync", "")
+            self._trouble("sign-in", "")
 
     def _answer(self, request: Request, task: Task, is_over: Callable[[], bool] | None = None) -> None:
         """Carry out what a button asks for, and say in a sentence what became of it."""
@@ -321,6 +338,7 @@ class Service:
             self.diary.info("%s: %s", words(request.verb), told)
             note(desk, request, told)
             if is_over is None:  # what a sign-in typed is news to the worker
+                self._note_well(desk)
                 with suppress(PlainError):
                     self._take_note(desk, desk.reading, is_done=True)
 
@@ -446,6 +464,12 @@ def installed_version() -> str:
         return importlib.metadata.version("autoxero")
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _last_well(desk: Desk) -> str:
+    """The newest run that ended well."""
+    last = desk.ledger.last_run(finished_well=True)
+    return str(last["id"]) if last else ""
 
 
 def _says_more(before: _Saw, now: _Saw) -> bool:

@@ -52,7 +52,7 @@ def set_up(guide: Guide, wanted: Path | None = None, *, again: bool = False) -> 
     guide.say("Ctrl+C leaves at any point; “autoxero setup” goes on where you were. Enter takes what is in brackets.")
     for number, (name, title, act) in enumerate(_STEPS, 1):
         head = f"{number}/{len(_STEPS)} {title}"
-        if told := guide.state.done.get(name):
+        if (told := _told(guide, name)) and not guide.talk.table(_TABLES.get(name, "")):
             guide.say(f"{head}: {told}")
             continue
         guide.say(f"\n{head}")
@@ -60,9 +60,17 @@ def set_up(guide: Guide, wanted: Path | None = None, *, again: bool = False) -> 
     guide.say("\nThe setup is done. “autoxero status” shows how things are, the workbook's sheet Help what to do when.")
 
 
+def _told(guide: Guide, name: str) -> str:
+    """How a step that is done went; blank where it is to be gone through."""
+    is_over = name in _BY_INVOICES and "live" in guide.state.done
+    return guide.state.done.get(name, "There was no invoice to go by." if is_over else "")
+
+
 def _keep(guide: Guide, name: str, told: str) -> None:
-    guide.state.done[name] = told
-    guide.save()
+    """Remember a step; one that had no invoice to go by is asked again, until it is live."""
+    if name not in _BY_INVOICES or any(row["status"] != "Skipped" for row in guide.desk.ledger.rows()):
+        guide.state.done[name] = told
+        guide.save()
     guide.say(f"  {told}")
 
 
@@ -236,3 +244,7 @@ _STEPS: tuple[tuple[str, str, Callable[[Guide], str]], ...] = (
     ("start_up", "The start at log-on", start_up),
 )
 """The steps in their order: under what they are remembered, their titles, and what they do."""
+_BY_INVOICES = frozenset({"accounts", "taxes", "contacts", "look_up", "preview", "drafts"})
+"""The steps that go by the invoices on hand."""
+_TABLES = {"accounts": "account", "taxes": "tax", "contacts": "contact"}
+"""Where a file of answers gives single rows, the step that carries them out is gone through each time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from agent.domain.text import counted
@@ -82,7 +83,13 @@ def with_sign_in(answer: dict[str, Any], ledger: Ledger) -> dict[str, Any]:
 def _light(name: str, light: Mapping[str, Any]) -> str:
     words = {True: "connected", False: f"{light.get('code')} {light.get('detail')}", None: "not tried yet"}[light["ok"]]
     ends = light.get("sign_in_ends")
-    return f"{name.capitalize()}: {words}" + (f"; the sign-in ends on {ends[:10]} unless it is used" if ends else "")
+    if not ends:
+        told = ""
+    elif datetime.fromisoformat(ends) > datetime.now(UTC):
+        told = f"; the sign-in ends on {ends[:10]} unless it is used"
+    else:
+        told = f"; the sign-in ended on {ends[:10]}, for it was not used: run “autoxero connect xero”"
+    return f"{name.capitalize()}: {words}{told}"
 
 
 def story_text(row: Mapping[str, Any], log: Sequence[Mapping[str, Any]]) -> str:

@@ -22,7 +22,7 @@ from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import account_code, tax_type
 from agent.domain.record import CHOSEN, HELD, is_held
-from agent.domain.suggest import nearly
+from agent.domain.suggest import nearest, nearly
 from agent.domain.text import counted
 from agent.errors import PlainError
 from agent.ledger.ledger import find_invoice
@@ -295,7 +295,8 @@ def _check_ready(desk: Desk) -> None:
     if missing:
         raise PlainError(
             f"It is too early to go live: {', '.join(missing)}. Nothing was changed.",
-            "Run “autoxero setup”, which asks for all of it, or fill it in on the sheets Settings and Mappings.",
+            "Fill it in on the sheets Settings and Mappings; or run “autoxero setup”, and where that was done before "
+            "“autoxero setup --again”: it asks for all of it once there are invoices to go by.",
         )
 
 
@@ -365,7 +366,8 @@ def _company_id(desk: Desk, key: str) -> str:
         return str(found[0])
     told = f"Several companies are called “{key}”" if found else f"No invoice is of a company called “{key}”"
     ids = f": {', '.join(map(str, found))}" if found else ""
-    raise PlainError(f"{told}{ids}.", "Give the company's Autotask id; ContactMap shows it.")
+    near = "" if found else nearest(key, sorted({row["customer"] for row in rows}))
+    raise PlainError(f"{told}{ids}. {near}".strip(), "Give the company's Autotask id; ContactMap shows it.")
 
 
 def _let_through(desk: Desk, codes: Collection[str], only: Collection[int] | None = None) -> str:

@@ -14,6 +14,7 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from agent.autotask.models import EntityInfo, FieldInfos, ZoneRow
+from agent.domain.hidden import without
 from agent.errors import PlainError, StopError, stop
 from agent.wire import NoAnswerError, Wire, checked_url
 
@@ -25,6 +26,9 @@ MOST_VALUES = 200
 
 _PERHAPS_MOVED = frozenset({301, 302, 307, 308, 401, 404})
 """With these a zone may refuse a tenant that lives in another one now."""
+
+_LONGEST = 300
+"""Characters that are told of a page that is no answer of Autotask's."""
 
 Done = TypeVar("Done")
 Row = TypeVar("Row", bound=msgspec.Struct)
@@ -41,9 +45,7 @@ class Credentials:
 
     def left_out(self, text: str) -> str:
         """The text without the secret and the code, should Autotask quote them."""
-        for word in (self.secret.strip(), self.integration_code.strip()):
-            text = text.replace(word, "•••") if word else text
-        return text
+        return without(text, (self.secret.strip(), self.integration_code.strip()))
 
 
 @dataclass(frozen=True)
@@ -270,7 +272,7 @@ def _meaning(  # noqa: PLR0911 - a table, a return a row
     answer: requests.Response, path: str, credentials: Credentials
 ) -> Exception:
     """What an answer that is no 200 means."""
-    text = credentials.left_out("; ".join(_messages(answer))) or "no reason given"
+    text = "; ".join(_messages(answer, credentials)) or "no reason given"
     status = answer.status_code
     if re.search(r"threshold|itgenatr", text, re.IGNORECASE) and not re.search(r"thread", text, re.IGNORECASE):
         return stop("AX-305", text)
@@ -292,12 +294,14 @@ def _meaning(  # noqa: PLR0911 - a table, a return a row
     return stop("AX-304", f"Autotask answered HTTP {status} to {path}: {text}")
 
 
-def _messages(answer: requests.Response) -> list[str]:
+def _messages(answer: requests.Response, credentials: Credentials) -> list[str]:
+    """The reasons that an answer gives, without what is secret; of one that is no JSON only the beginning."""
     try:
         body = msgspec.json.decode(answer.content)
     except msgspec.DecodeError:
-        return [answer.text[:300]] if answer.text else []
+        text = credentials.left_out(answer.text)[:_LONGEST]
+        return [text] if text else []
     if not isinstance(body, dict):
         return []
     errors = body.get("errors") or [body.get("Message") or ""]
-    return [str(error) for error in errors if error]
+    return [credentials.left_out(str(error)) for error in errors if error]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from agent.errors import PlainError
+from agent.errors import PlainError, disk_trouble
 
 VERSION = "0003"
 """The newest migration that this code knows."""
@@ -172,9 +171,9 @@ def _unreadable(error: Exception, url: str) -> PlainError:
     reason = str(getattr(error, "orig", None) or error).splitlines()[0]
     if isinstance(error, DatabaseError) and ("malformed" in reason or "not a database" in reason):
         return _damaged(place, reason)
-    free = shutil.disk_usage(Path.home()).free if Path.home().exists() else 0
-    hint = " The disk is full." if free < 1_000_000 else ""
+    if trouble := disk_trouble(error):
+        return PlainError(f"The ledger at {place} cannot be opened. {trouble.message}", trouble.next_step)
     return PlainError(
-        f"The ledger at {place} cannot be opened ({reason}).{hint}",
+        f"The ledger at {place} cannot be opened ({reason}).",
         "Check that the folder exists and can be written to.",
     )

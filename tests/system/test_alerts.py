@@ -32,6 +32,15 @@ class Post:
 
     accepted: list[EmailMessage] = field(default_factory=list)
     answer: str = "250 OK"
+    unknown: str = ""  # an address that it does not take
+
+    async def handle_RCPT(  # noqa: N802 - its name and shape
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address == self.unknown:
+            return "550 5.1.1 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - its name
         if self.answer.startswith("250"):
@@ -140,6 +149,25 @@ def test_a_mail_that_is_refused_is_kept_and_tried_again(mailing: Practice, post:
     assert mailing.ask("status")["connections"]["mail"]["ok"] is True
 
 
+def test_who_is_turned_away_is_named_while_the_others_are_told_once(mailing: Practice, post: Post) -> None:
+    post.unknown = "ann@kauri.example"
+    mailing.type_settings({"Tries before a fault": 1})
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    (problem,) = [line for line in mailing.sync().problems if "AX-504" in line]
+    assert "refused the address of ann@kauri.example (550 5.1.1 No such mailbox). The others got the mail." in problem
+    light = mailing.ask("status")["connections"]["mail"]
+    assert (light["ok"], light["code"]) == (False, "AX-504")
+    assert "ann@kauri.example" in light["detail"]
+    mailing.sync()
+    assert len(post.accepted) == 1
+    line = next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")
+    assert (line["light"], "ann@kauri.example (550" in line["message"]) == ("bad", True)
+    assert len(post.accepted) == 1, "a test sends nothing"
+    post.unknown = ""
+    assert next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")["light"] == "good"
+    assert mailing.ask("status")["connections"]["mail"]["ok"] is True
+
+
 def test_a_cured_fault_that_returns_is_told_again(mailing: Practice, post: Post) -> None:
     begun = datetime.now(UTC)
     number = mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
@@ -236,6 +264,22 @@ def test_no_good_sync_for_a_day_is_told(mailing: Practice, post: Post) -> None:
             run_at(mailing, begun + timedelta(hours=hours))
     assert len(post.accepted) == 1
     assert "No sync has ended well since" in str(post.accepted[0].get_body(("plain",)))
+
+
+def test_a_clock_that_was_fast_once_keeps_nothing_from_being_told(mailing: Practice, post: Post) -> None:
+    """Neither the next fault, nor that no sync has ended well for a day since."""
+    mailing.type_settings({"Tries before a fault": 1})
+    begun = datetime.now(UTC)
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    run_at(mailing, begun + timedelta(days=300))
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")], number="LATER")
+    run_at(mailing, begun)
+    assert ["LATER" in mail["Subject"] for mail in post.accepted] == [False, True]
+    mailing.cloud.troubles.add(Trouble("503", system="xero", times=None))
+    for hours in (1, 26):
+        with pytest.raises(Exception, match="503"):
+            run_at(mailing, begun + timedelta(hours=hours))
+    assert f"No sync has ended well since {begun:%Y-%m-%d}" in str(post.accepted[-1].get_body(("plain",)))
 
 
 def titles(post: Post) -> list[str]:

@@ -17,6 +17,7 @@ from agent import verbs
 from agent.bugs import write_report
 from agent.bundle import Masks, Piece, gather, usual_path, write_bundle
 from agent.cli import _wants, main
+from agent.domain.faults import CATALOGUE
 from agent.errors import PlainError
 from agent.keys import ENTRIES
 from agent.pretend.troubles import Trouble
@@ -29,6 +30,8 @@ PEOPLE = ["Persephone", "Ignatius"]
 ADDRESSES = ["persephone@zebra.example", "ignatius(at)kokako.example", "boss@practice.example"]
 SECRETS = ['Pl4nted-"secret"', "Pl4nted-code\\", "Pl4nted-client", "Pl4nted-refresh", "Pl4nted-sm7p"]
 """One for each entry of the key store; some look otherwise in JSON."""
+SEVERAL = CATALOGUE["AX-107"].title
+LIST = f"{SEVERAL}: Customer 3 has 2 active contacts: Person 1. In Autotask set the"
 
 
 @pytest.fixture
@@ -210,6 +213,34 @@ def test_names_and_words_of_before_a_change_are_not_in_it(practice: Practice) ->
         json.loads(texts[name])
 
 
+def test_people_and_customers_who_are_called_otherwise_by_now_are_not_in_it(practice: Practice) -> None:
+    """Titles, initials and degrees have full stops and commas, companies colons; all of them were renamed since."""
+    autotask, world = practice.cloud.autotask, practice.world
+    people = {
+        "Quokka: Sons, Ltd.": [("Dr. Wilhelmina", "Oberschlumpf", "w@q.example", 0)],
+        "Ptarmigan, Inc.": [("J. R.", "Ewingsson", "j@p.example", 1), ("Sue", "Krumm, CPA", "s@p.example", 1)],
+        "Axolotl (NZ) Ltd": [("Theodora", "Quibblesworth, MBA", "theo(at)axo.example", 1)],
+    }
+    numbers = []
+    for name, found in people.items():
+        numbers.append(world.company(name, people=[], in_xero=False))
+        for first, last, mail, active in found:
+            autotask.add(
+                "Contacts", companyID=numbers[-1], firstName=first, lastName=last, emailAddress=mail, isActive=active
+            )
+        world.invoice(name, [support()])
+    practice.set(Create_missing_contacts="Yes")
+    practice.sync()
+    assert set(practice.codes().values()) == {"AX-103", "AX-104", "AX-107"}
+    for number in numbers:
+        autotask.change("Companies", number, companyName=f"Renamed {number}")
+    practice.sync()
+    whole = "\n".join(piece.text for piece in gather(practice.desk()))
+    words = re.findall(r"\w{3,}", " ".join([*people, *(" ".join(one[:3]) for some in people.values() for one in some)]))
+    assert [word for word in words if re.search(rf"\b{word}\b", whole) and word not in {"Ltd", "Inc"}] == []
+    assert re.search(r"Customer \d+ has no active contact in Autotask; inactive ones: Person \d+\.", whole)
+
+
 def test_where_this_users_things_are_is_not_in_it_on_windows_either(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +287,7 @@ def test_the_usual_place_is_this_folder(tmp_path: Path, monkeypatch: pytest.Monk
         ("Kauri Legally is another word", "Kauri Legally is another word"),
         ("write to <a.b@c.example>, a.b@c.example.", "write to <Address 1>, Address 1."),
         ("Person: Ana Example, the only active contact", "Person: Person 1, the only active contact"),
-        ("X has 2 active contacts: Ana A, Ben B.", "Customer 3 has 2 active contacts: Person 1, Person 2."),
+        ("X has 2 active contacts: Ana A, Ben B.", "Customer 3 has 2 active contacts: Person 1."),
         ("Kauri Legal has no active contact in Autotask; inactive ones: Ana A.", "Customer 1 has no active contact in"),
         (
             "AX-206 The Xero contact is archived: X Ltd is archived in Xero.",
@@ -270,6 +301,31 @@ def test_the_usual_place_is_this_folder(tmp_path: Path, monkeypatch: pytest.Monk
         ("text of line 2 “For Ana…” → “x”, tax 1 → 2", "text of line 2 (10 characters) → (3 characters), tax 1 → 2"),
         ("for ★☆★ and ☕", "for Customer 3 and Customer 4"),
         ("“a(at)b” of Ana A, Kauri Legal, is no valid address.", "“Address 1” of Person 1, Customer 1, is no valid"),
+        ("“a”b” of Ana A, MBA, Kauri Legal, is no valid address.", "“Address 1” of Person 1, Customer 1, is no valid"),
+        ("“a(at)b” of Ana A, MBA, Foo, Inc., is no valid address.", "“Address 1” of Person 1, is no valid address."),
+        ("Person: Dr. J. Ana, CPA, the primary contact; Account: 2", "Person: Person 1, the primary contact; Acc"),
+        (f"{SEVERAL}: Foo: B, Ltd has 2 active contacts: J. R. A, Sue, CPA. In Autotask set the", LIST),
+        (
+            "to “Accounts” for one contact of Foo: B, Ltd, or tick Primary Contact",
+            "to “Accounts” for one contact of Cu",
+        ),
+        (
+            "Foo: Bar has no active contact in Autotask; inactive ones: Dr. Ana A.",
+            "Customer 3 has no active contact in Autotask; inactive ones: Person 1.",
+        ),
+        (
+            "Foo has no active contact in Autotask; inactive ones: none at all.",
+            "Customer 3 has no active contact in Autotask; inactive ones: none at all.",
+        ),
+        ("Problem: ContactMap · 7: Foo: Bar is archived in Xero.", "Problem: ContactMap · 7: Customer 3 is archived"),
+        (
+            "Correct the address of Ana A, MBA in Autotask and press Resync; or",
+            "Correct the address of Person 1 in Autotask and press Resync; or",
+        ),
+        (
+            "Xero has no active contact “Foo “B” Co”. Nothing in Xero",
+            "Xero has no active contact “Customer 3”. Nothing",
+        ),
     ],
 )
 def test_masks(text: str, expected: str) -> None:

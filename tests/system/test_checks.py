@@ -48,6 +48,7 @@ def settled(practice: Practice) -> None:
 
 def test_all_is_well(practice: Practice) -> None:
     settled(practice)
+    practice.world.invoice("Kauri Legal", [support()])
     post = Post()
     with mail_server(post) as port, one_agent(practice.home):
         practice.set(Alert_these_people="a@x.example", Mail_server="127.0.0.1", Mail_port=port, Mail_security="None")
@@ -73,6 +74,7 @@ def test_the_answer_keeps_its_shape_and_the_code_says_the_worst(practice: Practi
     assert {row["light"] for row in answer["checks"] if not row["is_good"]} == {"bad"}
     assert practice.command("test", "--workbook", str(practice.workbook)).returncode == 2
     settled(practice)
+    practice.world.invoice("Kauri Legal", [support()])
     done = practice.command("test", "--workbook", str(practice.workbook))
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
@@ -123,6 +125,14 @@ def test_every_mapping_that_leads_nowhere(practice: Practice) -> None:
     assert found["AccountMap: Legacy Hosting"].light == "bad"
     assert found["TaxMap: NZ GST (old)"].light == "bad"
     assert "sheet Mappings" in found["TaxMap: NZ GST (old)"].next_step
+
+
+def test_what_only_xero_could_tell_is_said_to_be_untested(practice: Practice) -> None:
+    practice.cloud.troubles.add(Trouble("503", system="xero", times=None))
+    found = lines(practice)
+    for name in ("Currencies", "Closed period", "Rounding account", "Settings and mappings"):
+        assert (found[name].light, "was not tested" in found[name].message) == ("warning", True)
+        assert found[name].next_step
 
 
 def test_currencies_of_customers_that_xero_has_not(practice: Practice) -> None:

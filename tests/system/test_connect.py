@@ -303,6 +303,21 @@ def test_hidden_lines_are_looked_for_in_the_newest_invoices(
     assert "HID-NEW" in check.message
 
 
+def test_what_was_not_seen_is_not_said_to_be_read(practice: Practice) -> None:
+    """Of no invoice nothing can be compared; older ones are looked at where there is none of late."""
+    (check,) = rights(practice.desk())
+    assert check.light == "warning"
+    assert "invoices" not in check.message.partition(".")[0]
+    assert "It saw no finished invoice of the last 400 days" in check.message
+    assert "security level" in check.next_step
+    practice.cloud.autotask.hide_lines_of_business.add(77)
+    hidden = LineOf("Remote Support", 1, "Hidden", "1", "99.0000", line_of_business=77)
+    old = practice.world.today - timedelta(days=100)
+    practice.world.invoice("Kauri Legal", [support(), hidden], number="HID-OLD", day=old)
+    (check,) = rights(practice.desk())
+    assert (check.light, "HID-OLD" in check.message) == ("bad", True)
+
+
 @pytest.mark.parametrize("entity", ["Companies", "BillingCodes"])
 def test_a_table_that_shows_nothing_lacks_a_right(practice: Practice, entity: str) -> None:
     """Autotask hides what may not be seen, and says nothing."""
@@ -383,7 +398,7 @@ def ending_in(practice: Practice, **units: float) -> None:
         ({"days": 7}, 7),
         ({"days": 2, "minutes": 1}, 7),
         ({"days": 2}, 2),
-        ({"days": -1}, 2),
+        ({"days": -1}, 0),
     ],
 )
 def test_the_warnings_come_two_weeks_one_week_and_two_days_before(
@@ -393,7 +408,10 @@ def test_the_warnings_come_two_weeks_one_week_and_two_days_before(
     ledger = practice.desk().ledger
     warning = sign_in_warning(ledger)
     assert (warning[0] if warning else None) == due
-    assert ("sign-in to Xero end" in next_step([], ledger)) == (due is not None)
+    step = next_step([], ledger)
+    assert ("sign-in to Xero end" in step) == (due is not None)
+    assert ("any use renews it" in step) == bool(due)
+    assert ("connect xero" in step) == (due == 0)
 
 
 def test_each_warning_is_mailed_once_and_a_renewed_sign_in_is_none(practice: Practice) -> None:
@@ -403,7 +421,7 @@ def test_each_warning_is_mailed_once_and_a_renewed_sign_in_is_none(practice: Pra
             "Mail server": "127.0.0.1", "Mail port": port, "Mail security": "None",
             "Alert these people": "ann@kauri.example", "Alert within (minutes)": 5,
         })  # fmt: skip
-        for passed, mails in ((0, 0), (46.5, 1), (47, 1), (53.5, 2), (57, 2), (58.5, 3), (59, 3)):
+        for passed, mails in ((0, 0), (46.5, 1), (47, 1), (53.5, 2), (57, 2), (58.5, 3), (59, 3), (60.5, 4), (62, 4)):
             desk = practice.desk()
             begun = datetime.now(UTC)
             desk.ledger.remember(xero_sign_in_ends=(begun + timedelta(days=60)).isoformat())
@@ -411,6 +429,8 @@ def test_each_warning_is_mailed_once_and_a_renewed_sign_in_is_none(practice: Pra
             assert alert(desk) == []
             assert len(post.accepted) == mails, passed
         assert "The Xero sign-in ends soon" in post.accepted[0]["Subject"]
+        assert "The Xero sign-in has ended" in post.accepted[3]["Subject"]
+        assert "any use renews" not in str(post.accepted[3].get_body(("plain",)))
         body = post.accepted[0].get_body(("plain",))
         assert body is not None
         assert "autoxero test" in body.get_content()
@@ -439,13 +459,18 @@ def test_until_when_the_sign_in_holds_is_told_by_status_and_test(practice: Pract
     ending_in(practice, days=2)
     (line,) = checks._sign_in(practice.desk())
     assert (line.light, line.next_step) == ("warning", "Run “autoxero connect xero”.")
+    ending_in(practice, days=-1)
+    told = status_text(with_sign_in(status_json(ledger), ledger))
+    assert f"the sign-in ended on {datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}, for it was not used" in told
+    assert "unless it is used" not in told
 
 
 def test_while_nothing_is_synced_the_sign_in_is_used_once_a_day(practice: Practice) -> None:
     desk = practice.desk()
     keep_signed_in(desk)
     assert practice.cloud.count("login") == 0
-    for hours, calls in ((23, 0), (25, 1)):
+    for hours, calls in ((23, 0), (25, 1), (23, 1), (-300, 2)):  # the last one by a clock that was fast
+        desk = practice.desk()
         desk.ledger.remember(xero_renewed=(datetime.now(UTC) - timedelta(hours=hours)).isoformat())
         keep_signed_in(desk)
         assert practice.cloud.count("login") == calls
@@ -561,6 +586,10 @@ def test_an_alert_waits_while_the_key_store_is_locked(kept: Office) -> None:
         ("534 5.7.9 Application-specific password required.", ["Make an app password", "(534 5.7.9)"]),
         ("534 5.7.14 Please log in via your web browser and then try again.", ["in a browser once"]),
         ("535 5.7.8 Username and Password not accepted.", ["refused the user name or password"]),
+        ("535 5.7.0 Basic authentication is no longer supported, please use OAuth2", ["no longer takes", "relay"]),
+        ("535 5.7.1 Password authentication is not allowed; use OAuth", ["no longer takes passwords from programs"]),
+        ("504 5.7.4 Unrecognized authentication type", ["on such a line", "STARTTLS or TLS", "(504 5.7.4)"]),
+        ("454 4.7.0 Temporary authentication failure", ["could not check", "just now (454)", "try again later"]),
     ],
 )
 def test_a_refused_password_is_told_in_words_and_nothing_kept(kept: Office, refusal: str, words: list[str]) -> None:
@@ -576,6 +605,27 @@ def test_a_refused_password_is_told_in_words_and_nothing_kept(kept: Office, refu
 def test_a_server_without_a_sign_in_is_told(kept: Office) -> None:
     with mail_server(Post()) as port:
         assert "takes no user name and password on this port" in refused(kept, port, "s3cret-9")
+
+
+class Modern(Post):
+    """A mail server of a provider who takes tokens in place of passwords."""
+
+    async def auth_XOAUTH2(self, _server: SMTP, _args: list[str]) -> AuthResult:  # noqa: N802 - its name
+        return AuthResult(success=False)
+
+
+def test_a_server_that_takes_no_passwords_at_all_is_told(kept: Office) -> None:
+    options = {**OPEN, "auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
+    with mail_server(Modern(), authenticator=Password("s3cret-9"), **options) as port:
+        assert "no longer takes passwords from programs" in refused(kept, port, "s3cret-9")
+
+
+def test_an_address_that_is_refused_is_named_and_nothing_kept(kept: Office) -> None:
+    """Although the other one would get its mails: whoever types them is there to correct it."""
+    people = "gone@x.example, ann@kauri.example"
+    with mail_server(Post(unknown="gone@x.example"), authenticator=Password("s3cret-9"), **OPEN) as port:
+        told = refused(kept, port, "s3cret-9", Alert_these_people=people)
+    assert "refused the address of gone@x.example (550 5.1.1 No such mailbox). Nothing was changed." in told
 
 
 def test_a_server_that_is_not_there_is_told(kept: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import threading
 import time
 import zipfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -22,6 +23,7 @@ import requests
 from click.testing import CliRunner
 
 from agent.cli import main
+from agent.errors import StopError
 from agent.pretend.troubles import Call, Trouble
 from agent.wire import Wire
 from tests.support import Practice, support
@@ -267,6 +269,7 @@ def broken(desk, **_):
                        f"{desk.config.keys.read('xero-refresh-token')} {desk.config.keys.read('smtp-password')}")
 agent.sync.sync = broken
 from agent.cli import main
+from agent.errors import StopError
 main(["sync", "--workbook", sys.argv[1]])
 """
 
@@ -289,3 +292,18 @@ def test_the_search_finds_what_is_there(office: Office, post: tuple[Post, int]) 
         time.sleep(0.05)
     with pytest.raises(AssertionError):
         search(office, watch, post[0])
+
+
+@pytest.mark.parametrize("write", [str, html.escape, partial(quote, safe=""), lambda text: "x" * 290 + text])
+def test_a_page_that_quotes_the_secret_is_told_without_any_part_of_it(
+    practice: Practice, write: Callable[[str], str]
+) -> None:
+    """An error page is no JSON, and only its beginning is told: no half of a secret stands at its end."""
+    practice.cloud.autotask.user.secret = SECRET
+    body = write(SECRET).encode()
+    practice.cloud.troubles.add(Trouble("500", system="autotask", path_contains="/query", times=None, body=body))
+    with pytest.raises(StopError) as caught:
+        practice.sync()
+    assert "HTTP 500" in caught.value.fault.detail
+    assert "•••" in caught.value.fault.detail
+    assert "Pl4nted" not in str(caught.value) + str(practice.table("Log"))

@@ -215,6 +215,43 @@ def test_a_hold_ends_when_the_clock_was_set_back(practice: Practice) -> None:
     drive(practice, script)
 
 
+def test_a_sync_by_a_button_that_ends_well_ends_a_hold(practice: Practice) -> None:
+    """Such as when the day's limit was raised: what status says then is over, and the clock syncs again."""
+    practice.cloud.troubles.add(Trouble("429-day", system="xero", times=1, retry_after=40000))
+
+    def script(service: Service) -> Iterator[float]:
+        yield 0
+        assert "Xero's minute or day limit" in agent_json(practice.home)["trouble"]
+        put(practice, "verb=sync")
+        yield from (0, 0, 0)
+        told = agent_json(practice.home)
+        assert told["trouble"] in {"", None}
+        assert datetime.fromisoformat(told["next_run"]) - service.now() < timedelta(minutes=16)
+        before = runs(practice)
+        yield from (16 * 60, 0)
+        assert runs(practice) == before + 1
+
+    drive(practice, script)
+
+
+def test_a_sync_by_a_command_that_ends_well_ends_a_trouble(practice: Practice) -> None:
+    """As after a sign-in anew: status does not go on asking for what was done."""
+    practice.cloud.troubles.add(Trouble("503", system="xero", times=None))
+
+    def script(service: Service) -> Iterator[float]:
+        yield 0
+        assert "HTTP Error 503" in service.troubles["sync"]
+        yield from (61, 0)
+        assert service.troubles["sync"], "no sync has ended well since"
+        ledger = practice.desk().ledger
+        ledger.begin_run("by a command", "Live")
+        ledger.end_run("by a command", {})
+        yield from (61, 0)
+        assert not service.troubles["sync"]
+
+    drive(practice, script)
+
+
 # --- a saved workbook ------------------------------------------------------------------------------------------------
 
 

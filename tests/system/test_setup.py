@@ -52,8 +52,10 @@ class Script:
 
     answers: Mapping[str, str] = field(default_factory=dict)
     leave_at: set[str] = field(default_factory=set)
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    helps: str = ""
 
     asks_again = False
 
@@ -70,6 +72,7 @@ class Script:
     def ask(self, question: Question) -> str:
         self._perhaps_leave(question.key)
         self.asked.append(question.key)
+        self.helps += f"{question.help}\n"
         assert question.help or question.key == "contact", f"{question.key} does not say what the answer does"
         answer = self.answers.get(question.key, question.default)
         assert answer, f"{question.key} has no default"
@@ -78,8 +81,8 @@ class Script:
     def secret(self, key: str, what: str, given: str) -> str:
         raise AssertionError(f"{key}: {what} {given}")
 
-    def table(self, name: str) -> Mapping[str, str]:  # noqa: ARG002
-        return {}
+    def table(self, name: str) -> Mapping[str, str]:
+        return self.tables.get(name, {})
 
     @property
     def text(self) -> str:
@@ -321,7 +324,120 @@ def test_missing_contacts_are_created_only_where_it_is_said(fresh: Practice) -> 
     assert any(contact.name == "Nobody Knows GmbH" for contact in fresh.cloud.xero.organisation.contacts.values())
 
 
+def test_the_contacts_told_to_be_created_are_those_that_are(fresh: Practice) -> None:
+    """One that is archived in Xero or lacks a person is told with its reason; of what is merely alike it is made."""
+    first = datetime.now(UTC).date().replace(day=1)
+    fresh.world.company("Ghost Motel", people=[], in_xero=False)
+    fresh.world.company("Old Antiques", in_xero=False)
+    fresh.world.company("Nobody Knows GmbH", in_xero=False)
+    fresh.cloud.xero.add_contact("Old Antiques", ContactStatus="ARCHIVED")
+    for name in ("Ghost Motel", "Old Antiques", "Nobody Knows GmbH"):
+        fresh.world.invoice(name, [support()], day=first)
+    script = go(fresh, Script({**YES, "create_missing_contacts": "yes", "send_rest": "yes"}))
+    assert "2 customers would be created." in script.helps
+    assert "Ghost Motel would not be created: AX-103" in script.text
+    assert "Old Antiques would not be created: AX-206" in script.text
+    told = "1 customer found in Xero, 2 created there with the first invoice, 2 wait: AX-103, AX-206 say what to do"
+    assert told in script.text
+    names = {contact.name for contact in fresh.cloud.xero.organisation.contacts.values()}
+    assert {"Nobody Knows GmbH", "Rata Cafe"} <= names
+    assert "Ghost Motel" not in names
+
+
+def test_every_row_of_a_files_tables_is_carried_out(fresh: Practice) -> None:
+    """Before what is there already or alike: the file says where the money goes, however often it is run."""
+    fresh.world.company("Zeta Holdings", in_xero=False)
+    fresh.world.invoice("Zeta Holdings", [support()], day=datetime.now(UTC).date().replace(day=1))
+    for name in ("Kauri Legal (new)", "Old Mill Partnership"):
+        fresh.cloud.xero.add_contact(name)
+    tables = {
+        "account": {"remote support · labor": "260", "Hardware": "200"},
+        "tax": {"NZ GST": "OUTPUT2"},
+        "contact": {"Kauri Legal": "Kauri Legal (new)", "Zeta Holdings": "Old Mill Partnership"},
+    }
+    go(fresh, Script(YES, tables=tables))
+    go(fresh, Script(tables={**tables, "account": {"Remote Support · Labor": "200"}}))
+    chosen = fresh.desk().reading.mappings
+    assert {(row.billing_code, row.line_type, row.account) for row in chosen.accounts} == {
+        ("Remote Support", "Labor", "200"), ("Hardware", "", "200")
+    }  # fmt: skip
+    assert [(row.tax_region, row.tax_category, row.tax_rate) for row in chosen.taxes] == [("NZ GST", "", "OUTPUT2")]
+    assert {row.contact for row in chosen.contacts} == {"Kauri Legal (new)", "Old Mill Partnership"}
+    assert {document.contact.name for document in fresh.cloud.xero.documents()} == {"Kauri Legal (new)"}
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "target", "words"),
+    [
+        ("account", "Remote Suport · Labor", "260", "no billing code “Remote Suport”. Nearest: Remote Support"),
+        ("account", "Remote Support · Labr", "260", "no line type “Labr”. Nearest: Labor"),
+        ("account", "Remote Support · Labor", "2600", "Xero has no “2600” among its accounts. "),
+        ("tax", "NZ GTS · Standard", "OUTPUT2", "no tax region “NZ GTS”. Nearest: NZ GST"),
+        ("tax", "NZ GST · Standrd", "OUTPUT2", "no tax category “Standrd”. Nearest: Standard"),
+        ("contact", "Kauri Leagl", "Kauri Legal", "no invoice is of a company called “Kauri Leagl”. Nearest: Kauri"),
+        ("contact", "Rata Cafe", "Rata", "Xero has no “Rata” among its contacts. Nearest: Rata Café"),
+    ],
+)
+def test_a_row_that_cannot_be_carried_out_is_named_with_the_nearest(
+    fresh: Practice, table: str, line: str, target: str, words: str
+) -> None:
+    with pytest.raises(PlainError) as caught:
+        go(fresh, Script(YES, tables={table: {line: target}}))
+    assert caught.value.message.startswith(f"The line “{line}” in the table [{table}]")
+    assert words.casefold() in caught.value.message.casefold()
+    assert fresh.posts() == 0
+
+
+def test_what_was_chosen_before_can_be_changed_when_all_is_asked_again(fresh: Practice) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        go(fresh, Script(YES, {"7"}))
+
+    class Changing(Script):
+        def ask(self, question: Question) -> str:
+            answer = super().ask(question)
+            return "1" if question.key == "accounts" and self.asked.count("accounts") == 1 else answer
+
+    script = Changing({**YES, "account": "260"}, {"8"})
+    with pytest.raises(KeyboardInterrupt):
+        go(fresh, script, again=True)
+    assert "1  Remote Support · Labor -> 200 Sales: chosen already" in script.text
+    assert [row.account for row in fresh.desk().reading.mappings.accounts] == ["260"]
+    with pytest.raises(PlainError, match="“alll” is none of them"):
+        go(fresh, Script({**YES, "contacts": "alll"}, {"8"}), again=True)
+
+
 # --- too early ---
+
+
+def test_a_first_day_to_come_is_waited_for(fresh: Practice) -> None:
+    """The last days of a month: nothing is dated on or after the first of the next one, so nothing can be asked."""
+    today = datetime.now(UTC).date()
+    answers = {**YES, "start_date": str(today + timedelta(days=1))}
+    for _ in range(2):
+        with pytest.raises(PlainError, match="No finished invoice dated on or after") as caught:
+            go(fresh, Script(answers))
+        assert "“autoxero setup” again when Autotask has the first" in caught.value.next_step
+    assert (mode(fresh), fresh.posts()) == ("Preview", 0)
+    created = f"{today - timedelta(days=1)}T00:00:00Z"
+    fresh.world.invoice("Kauri Legal", [support("7")], day=today + timedelta(days=1), createDateTime=created)
+    go(fresh, Script(answers))
+    assert (mode(fresh), len(drafts(fresh))) == ("Live", 1)
+
+
+def test_what_had_no_invoice_to_go_by_is_asked_again_until_it_is_live(fresh: Practice) -> None:
+    """With the sheets filled in by hand it may go live before the first invoice has come."""
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    with pytest.raises(KeyboardInterrupt):
+        go(fresh, Script({"start_date": str(tomorrow)}, {"5"}))
+    fresh.map("AccountMap", "Xero account", ("Remote Support", ""), "200")
+    fresh.map("TaxMap", "Xero tax rate", ("NZ GST", ""), "OUTPUT2")
+    with pytest.raises(PlainError, match="what is done is kept"):
+        go(fresh, Script({"go_live": "no"}))
+    script = go(fresh, Script(YES))
+    assert "contacts" not in script.asked
+    assert "\n7/12 Contacts\n" in script.text
+    assert mode(fresh) == "Live"
+    assert go(fresh, Script()).asked == []
 
 
 def test_live_is_refused_before_the_first_things_are_settled(practice: Practice) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +88,27 @@ def test_an_unwritable_home_is_refused_with_the_reason(tmp_path: Path) -> None:
     error = refused(tmp_path / "file" / "AutoXero")
     assert "cannot be written to" in error.message
     assert str(tmp_path / "file") in error.message
+
+
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Let this user write"), (errno.EACCES, "Let this user write")],
+)
+def test_for_a_home_in_use_no_other_one_is_advised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, step: str
+) -> None:
+    """A full disk, or one that may only be read: another home would mean an empty ledger."""
+
+    def fail(_path: Path) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "touch", fail)
+    with pytest.raises(PlainError) as caught:
+        check_home(tmp_path)
+    assert os.strerror(number) in caught.value.message
+    assert caught.value.next_step.startswith(step)
+    assert "Take no other folder" in caught.value.next_step
+    assert "AUTOXERO_HOME" not in caught.value.next_step
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:

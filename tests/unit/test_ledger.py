@@ -171,6 +171,27 @@ def test_a_ledger_that_cannot_be_opened_says_where(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "words", "step"),
+    [
+        ("disk I/O error", "The disk is full, or broken", "Free some space"),
+        ("database or disk is full", "The disk is full", "Free some space"),
+        ("attempt to write a readonly database", "can only be read", "Let this user write there again"),
+        ("database is locked", "Another program holds the ledger", "Try again in a minute"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, words: str, step: str
+) -> None:
+    def fail(_url: str) -> None:
+        raise sqlalchemy.exc.OperationalError("PRAGMA", {}, sqlite3.OperationalError(said))
+
+    monkeypatch.setattr("agent.ledger.database._up_to_date", fail)
+    error = refused(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert words in error.message
+    assert error.next_step.startswith(step)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "no address at all",
