@@ -97,6 +97,7 @@ def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = Fals
     desk = open_desk(workbook, (lambda _text: None) if quiet else _say)
     if not only_reads:
         refuse_template(desk.workbook)
+        desk.refuse_others()
     return desk
 
 
@@ -154,6 +155,7 @@ def run(workbook: Path | None) -> int:
         workbook = _desk(None, quiet=True).workbook
     path = workbook.absolute()
     refuse_template(path)
+    Desk(config, path).refuse_others()
     service = Service(config, path, lambda make_wire, tell: Desk(config, path, make_wire, tell))
     stop_on_signals(service)
     code = service.run()

@@ -76,14 +76,15 @@ def plan_workbook(office: Office, wanted: Path | None) -> Plan:
     """
     known = known_facts(office.config)
     path = _place(wanted, known, office.documents)
-    wiring = _wiring(office, path, known)
+    now = _read(path)
+    wiring = _wiring(office, path, known, now)
     moved = known["workbook_path"] and differ(known["workbook_path"], path)
     steps = [
         Step(
             f"Bring the ledger in {office.config.home} up to date; a backup is made before it is changed.",
             lambda: _migrate(office.config),
         ),
-        Step(_workbook_text(office, path), lambda: _put_workbook(office, path, wiring)),
+        Step(_workbook_text(office, path, now), lambda: _put_workbook(office, path, wiring)),
         Step(
             f"Remember {path} as the workbook of this user"
             + (f", in place of {known['workbook_path']}." if moved else "."),
@@ -129,21 +130,27 @@ def _place(wanted: Path | None, known: Mapping[str, str], documents: Path) -> Pa
     return path
 
 
-def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
+def _read(path: Path) -> Wiring:
+    """What the workbook is wired to now; blank where there is none.
+
+    Raises:
+        PlainError: It is open, or no workbook of ours.
+    """
+    try:
+        return read_free(path) if path.exists() else Wiring("", "", "")
+    except (WorkbookError, OSError) as error:
+        raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
+
+
+def _wiring(office: Office, path: Path, known: Mapping[str, str], now: Wiring) -> Wiring:
     """What the workbook will be wired to; finds out first whether that is possible.
 
     Raises:
-        PlainError: It is open, is no workbook of ours, is newer than this program, or belongs to someone else.
+        PlainError: It is newer than this program, or belongs to someone else who works here.
     """
-    try:
-        now = read_free(path) if path.exists() else Wiring("", "", "")
-    except (WorkbookError, OSError) as error:
-        raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
-    inbox = office.inbox
-    is_known = now.workbook_id and now.workbook_id == known["workbook_id"]
-    if now.inbox and differ(now.inbox, inbox) and not is_known:
+    if _is_anothers(office, now.inbox) and _may_be_here(now.inbox):
         raise PlainError(
-            f"This workbook belongs to the AutoXero of another user or computer: its buttons write to {now.inbox}.",
+            f"This workbook belongs to the AutoXero of another user or home here: its buttons write to {now.inbox}.",
             "Install with a workbook of your own (--workbook FOLDER), or let that user run “autoxero uninstall” first.",
         )
     if _numbers(now.version) > _numbers(office.version):
@@ -153,19 +160,43 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
         )
     workbook_id = now.workbook_id or known["workbook_id"] or str(uuid.uuid4())
     machine = office.machine
-    return Wiring(workbook_id, inbox, office.version, machine.platform, str(machine.python), str(path.absolute()))
+    return Wiring(
+        workbook_id, office.inbox, office.version, machine.platform, str(machine.python), str(path.absolute())
+    )
+
+
+def _is_anothers(office: Office, inbox: str) -> bool:
+    """Whether an inbox, blank where there is none, is another home's."""
+    return inbox != "" and differ(inbox, office.inbox)
+
+
+def _may_be_here(inbox: str) -> bool:
+    """Whether a folder is on this computer, or in what another user of it keeps to himself."""
+    try:
+        Path(inbox).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return Path(inbox).is_absolute()
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
 
 
-def _workbook_text(office: Office, path: Path) -> str:
+def _workbook_text(office: Office, path: Path, now: Wiring) -> str:
     if path.exists():
-        return (
+        told = (
             f"Bring the macros, the ribbon and the layout of {path} up to date; everything else in it stays. "
             f"A copy of it as it is goes to {office.backups}."
         )
+        if _is_anothers(office, now.inbox):
+            told += (
+                f" Take it over from the AutoXero whose inbox was {now.inbox}, which is not on this computer: where "
+                "that one still works with this workbook, it sends nothing any more."
+            )
+        return told
     return f"Put a copy of AutoXero's workbook at {path}, with the macros that xlwings ships."
 
 

@@ -265,6 +265,25 @@ def test_a_second_user_is_told_whose_workbook_it_is(user: User, tmp_path: Path) 
     assert taken.returncode == 0, "what was handed over may be taken over"
 
 
+def test_a_workbook_from_another_computer_is_taken_over_and_told(user: User, tmp_path: Path) -> None:
+    """Nothing but an installation does that; where its former AutoXero still works with it, that one stops sending."""
+    user.run("install", "--yes")
+    second = User(tmp_path / "second")
+    for arguments in (("sync",), ("run",), ("set", "Paused", "Yes"), ("test",)):
+        done = second.run(*arguments, "--workbook", str(user.workbook))
+        assert done.returncode == MEND_FIRST, arguments
+        assert f"its buttons write to {user.home / 'inbox'}" in done.stderr
+    assert "No invoices yet" in second.run("status", "--workbook", str(user.workbook)).stderr
+    away = user.home.rename(user.home.with_name("elsewhere"))
+    assert "autoxero install --workbook" in second.run("sync", "--workbook", str(user.workbook)).stderr
+    taken = second.run("install", "--yes", "--workbook", str(user.workbook))
+    assert taken.returncode == 0, taken.stderr
+    assert f"Take it over from the AutoXero whose inbox was {user.home / 'inbox'}" in taken.stderr
+    away.rename(user.home)
+    for command in ("sync", "install"):
+        assert f"its buttons write to {second.home / 'inbox'}" in user.run(command).stderr
+
+
 def test_what_fails_midway_says_what_was_done_and_goes_on_later(user: User) -> None:
     failing = user.folder / "calls.fail"
     failing.touch()
