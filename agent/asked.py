@@ -156,8 +156,11 @@ def _done(report: Report, told: Sequence[Told]) -> str:
 
 
 def _told(told: Sequence[Told]) -> str:
-    if len(told) <= _MANY:
-        return " ".join(item.message for item in told)
-    counts = Counter(item.status for item in told)
-    parts = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    return f"{counted(len(told), 'invoice')}: {parts}. The sheet Invoices shows each of them."
+    """What was done, counted where it is much; and what was left as it is, each with its reason."""
+    done, left = ([item for item in told if item.is_done == is_done] for is_done in (True, False))
+    text = " ".join(item.message for item in done)
+    if len(done) > _MANY:
+        counts = Counter(item.status for item in done)
+        parts = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+        text = f"{counted(len(done), 'invoice')}: {parts}. The sheet Invoices shows each of them."
+    return f"{text} {verbs.reasons(left)}".strip()

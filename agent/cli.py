@@ -90,7 +90,8 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = False) -> Desk:
+def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = False, waits: bool = False) -> Desk:
+    """What a command works with; one that ``waits`` is begun when a run under way has ended."""
     from agent.desk import open_desk
     from agent.template import refuse_template
 
@@ -98,6 +99,10 @@ def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = Fals
     if not only_reads:
         refuse_template(desk.workbook)
         desk.refuse_others()
+    if waits:
+        from agent.sync import LONGEST_SYNC
+
+        desk.patience = LONGEST_SYNC
     return desk
 
 
@@ -379,7 +384,7 @@ def resync(
 
     if not (invoices or fault_code or everything):
         raise click.UsageError("Say which invoices: numbers or ids, --fault CODE, or --all.")
-    report, told = again(_desk(workbook, quiet=as_json), invoices, fault_code, everything=everything)
+    report, told = again(_desk(workbook, quiet=as_json, waits=True), invoices, fault_code, everything=everything)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -392,7 +397,7 @@ def send_these(invoices: tuple[str, ...], workbook: Path | None, *, as_json: boo
     """Confirm what waits for you: more than usual, already in Xero, or marked as sent."""
     from agent.verbs import send_these as confirm
 
-    report, told = confirm(_desk(workbook, quiet=as_json), invoices)
+    report, told = confirm(_desk(workbook, quiet=as_json, waits=True), invoices)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -405,7 +410,7 @@ def send_again(invoices: tuple[str, ...], workbook: Path | None, *, as_json: boo
     """Send invoices anew whose document was deleted or voided in Xero."""
     from agent.verbs import send_again as anew
 
-    report, told = anew(_desk(workbook, quiet=as_json), invoices)
+    report, told = anew(_desk(workbook, quiet=as_json, waits=True), invoices)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -421,7 +426,7 @@ def never_send(invoices: tuple[str, ...], because: str, workbook: Path | None, *
 
     if not because.strip():
         raise click.UsageError("Say why, for the record: --because “paid in cash”.")
-    told = leave_out(_desk(workbook, quiet=True), invoices, because)
+    told = leave_out(_desk(workbook, quiet=as_json, waits=True), invoices, because)
     if as_json:
         _print_json({"answers": told})
     for item in () if as_json else told:

@@ -214,9 +214,16 @@ def test_a_mapping_chosen_since_the_last_save_must_be_saved_first(office: Office
     assert office.practice.posts() == 0
 
 
-def test_a_run_under_way_is_told_at_once(office: Office) -> None:
+def test_a_run_under_way_is_waited_for_and_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it takes too long nothing is done, and the button says that it has to be pressed again."""
+    monkeypatch.setattr("agent.buttons.PATIENCE", 0.01)
+    (number,) = faulty(office)
     with FileLock(office.practice.home / "agent.lock"):
-        assert office.press("sync").startswith("Another sync is under way.")
+        for verb in ("never-send", "resync"):
+            told = office.press(verb, number)
+            assert told == "Another sync is under way; nothing was done. Try again in a minute."
+    assert any("Waiting for another sync to end" in text for text in office.excel.status)
+    assert office.practice.rows()[number]["status"] == "Fault"
 
 
 def test_a_refused_sign_in_is_told_in_words_and_shown(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
