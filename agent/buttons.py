@@ -12,14 +12,15 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.asked import answer, note, words
+from agent.asked import answer, done_before, note, words
+from agent.asked import show as show_noted
 from agent.bugs import write_report
 from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
 from agent.domain.labels import code_of
 from agent.errors import PlainError, StopError
-from agent.inbox import Inbox, Refusal, Request
+from agent.inbox import AGAIN, Inbox, Refusal, Request
 from agent.projecting import project_open
 from agent.wire import TIMEOUT, Wire
 from workbook.cells import fold
@@ -75,8 +76,11 @@ def press(screen: Screen, name: str, *, tell: Progress, show: Show) -> str:
         desk = _desk(screen, tell, show)
         inbox = Inbox(desk.config.inbox)
         request = inbox.take_asked(name, datetime.now(UTC), _id_of(desk))
+        if isinstance(request, Request) and done_before(desk, [name], datetime.now(UTC)):
+            request = Refusal(name, AGAIN)
         if isinstance(request, Refusal):
             desk.ledger.log("Request refused", request.why, level="Warning", who="Ribbon")
+            show_noted(desk, request.why)
             return request.why
         told = _answered(desk, screen, request)
         note(desk, request, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import uuid
@@ -165,6 +166,10 @@ def test_a_request_is_carried_out_once(office: Office) -> None:
     [taken] = office.practice.desk().config.inbox.glob("*.taken")
     assert "nothing was done" in actions.do(taken.stem)
     assert "nothing was done" in actions.do("../../etc/passwd")
+    shutil.copy(taken, taken.with_suffix(".asked"))
+    taken.unlink()
+    assert "not done twice" in actions.do(taken.stem)
+    assert office.book.rows("Log")[0]["Event"] == "Request refused"
     assert office.practice.posts() == 1
 
 
