@@ -514,11 +514,11 @@ def setup(answers: Path | None, workbook: Path | None, *, again: bool, from_stdi
 @json_option
 def uninstall(*, purge: bool, yes: bool, as_json: bool) -> int:
     """Take back what install did, and clear all secrets; the workbook and the ledger stay."""
-    from agent.config import read_config
+    from agent.config import find_config
     from agent.office import this_office
     from agent.uninstall import plan_uninstall
 
-    plan = plan_uninstall(this_office(read_config()), purge=purge)
+    plan = plan_uninstall(this_office(find_config()), purge=purge)
     sure = ("Remove the ledger for good?",) if purge else ()
     return _carry_out(plan, yes=yes, as_json=as_json, sure=sure)
 
