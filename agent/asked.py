@@ -131,6 +131,7 @@ def _bundle(desk: Desk, _request: Request) -> str:
     """Beside the workbook; the button has said what is in it, and asked."""
     from agent.bundle import gather, usual_path, write_bundle  # noqa: PLC0415 - only where it is asked for
 
+    desk.tell("Gathering what support needs")
     path = desk.workbook.absolute().with_name(usual_path().name)
     write_bundle(gather(desk), path)
     return f"The support bundle is {path}. It holds no secrets, names or addresses; look into it before you send it."

@@ -181,6 +181,7 @@ def never_send(desk: Desk, wanted: Sequence[Wanted], because: str) -> list[Told]
     """
     with one_at_a_time(desk):  # a run goes by what it read at its start, and would write over this
         ids, left = _parted(desk, wanted, _keeps_from_leaving_out)
+        desk.tell(f"Leaving out {counted(len(ids), 'invoice')}")
         records = desk.ledger.records()
         desk.ledger.choose([item for item in ids if records[item].status == "Changed since sent"], "keep")
         desk.ledger.never_send(ids, because)

@@ -58,6 +58,22 @@ def test_every_button_gets_a_sentence(practice: Practice, verb: str) -> None:
     assert "-" not in words(verb)
 
 
+@pytest.mark.parametrize("verb", sorted(VERBS - {"connect-autotask", "connect-xero", "refresh"}))
+def test_every_button_tells_what_is_under_way(practice: Practice, verb: str) -> None:
+    invoice = rata(practice, "Rata Café")
+    practice.sync()
+    if verb == "send-again":
+        practice.cloud.xero.add_contact("Rata Cafe")
+        practice.sync()
+        voided(practice, invoice)
+    desk = practice.desk()
+    heard: list[str] = []
+    desk.tell = heard.append
+    chosen = (AutotaskId(invoice),) if verb in ON_INVOICES | {"send-these"} else ()
+    answer(desk, Request(NAME, verb, chosen, "AX-105" if "fault" in verb else "", "", datetime.now(UTC)))
+    assert heard
+
+
 def test_an_id_is_never_taken_for_another_invoices_number(practice: Practice) -> None:
     """Invoice A bears as its number the id of invoice B."""
     b = practice.world.invoice("Kauri Legal", [support()])
