@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 
 from agent import verbs
 from agent.desk import Desk
 from agent.domain.text import counted
 from agent.errors import PlainError, StopError
-from agent.inbox import Request
+from agent.inbox import Request, kept, remembered
 from agent.projecting import project_all
 from agent.sync import Report, sync
 from agent.tell import report_text
@@ -50,8 +52,21 @@ def answer(desk: Desk, request: Request) -> str:
 def note(desk: Desk, request: Request, told: str) -> None:
     """Write an answer down, and show it: on the sheet Log, and in the status bar of an Excel that has it open."""
     desk.ledger.log(f"Button: {words(request.verb)}", told, who="Ribbon")
+    show(desk, told)
+
+
+def show(desk: Desk, told: str) -> None:
+    """Show what was written down of a button."""
     with suppress(PlainError, StopError):
         project_all(desk, told=told)
+
+
+def done_before(desk: Desk, names: Sequence[str], now: datetime) -> list[str]:
+    """Write down that requests are carried out now; gives those that were before, by whichever door."""
+    known = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
+    seen = remembered(known | {name.lower(): now for name in names}, now)
+    desk.ledger.remember(inbox_seen=json.dumps([(name, at.isoformat()) for name, at in seen.items()]))
+    return [name for name in names if name.lower() in known]
 
 
 def _sync(desk: Desk, _request: Request) -> str:
@@ -116,6 +131,7 @@ def _bundle(desk: Desk, _request: Request) -> str:
     """Beside the workbook; the button has said what is in it, and asked."""
     from agent.bundle import gather, usual_path, write_bundle  # noqa: PLC0415 - only where it is asked for
 
+    desk.tell("Gathering what support needs")
     path = desk.workbook.absolute().with_name(usual_path().name)
     write_bundle(gather(desk), path)
     return f"The support bundle is {path}. It holds no secrets, names or addresses; look into it before you send it."
@@ -156,8 +172,11 @@ def _done(report: Report, told: Sequence[Told]) -> str:
 
 
 def _told(told: Sequence[Told]) -> str:
-    if len(told) <= _MANY:
-        return " ".join(item.message for item in told)
-    counts = Counter(item.status for item in told)
-    parts = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    return f"{counted(len(told), 'invoice')}: {parts}. The sheet Invoices shows each of them."
+    """What was done, counted where it is much; and what was left as it is, each with its reason."""
+    done, left = ([item for item in told if item.is_done == is_done] for is_done in (True, False))
+    text = " ".join(item.message for item in done)
+    if len(done) > _MANY:
+        counts = Counter(item.status for item in done)
+        parts = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+        text = f"{counted(len(done), 'invoice')}: {parts}. The sheet Invoices shows each of them."
+    return f"{text} {verbs.reasons(left)}".strip()

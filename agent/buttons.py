@@ -12,19 +12,22 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.asked import answer, note, words
+from agent.asked import answer, done_before, note, words
+from agent.asked import show as show_noted
 from agent.bugs import write_report
 from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
 from agent.errors import PlainError, StopError
-from agent.inbox import Inbox, Refusal, Request
+from agent.inbox import AGAIN, Inbox, Refusal, Request
 from agent.projecting import project_open
 from agent.wire import TIMEOUT, Wire
 from workbook.cells import fold
 
 LONGEST = 300.0
 """Seconds that a button may keep Excel waiting where no agent runs: no further request is begun after that."""
+PATIENCE = 60.0
+"""Seconds that a button waits for another sync; nothing of what it asks for is written down before that has ended."""
 _NEEDS_SAVED = frozenset({
     "sync", "preview", "resync", "resync-fault", "send-now", "send-these", "send-again", "use-suggested",
     "create-in-xero", "test",
@@ -72,8 +75,11 @@ def press(screen: Screen, name: str, *, tell: Progress, show: Show) -> str:
         desk = _desk(screen, tell, show)
         inbox = Inbox(desk.config.inbox)
         request = inbox.take_asked(name, datetime.now(UTC), _id_of(desk))
+        if isinstance(request, Request) and done_before(desk, [name], datetime.now(UTC)):
+            request = Refusal(name, AGAIN)
         if isinstance(request, Refusal):
             desk.ledger.log("Request refused", request.why, level="Warning", who="Ribbon")
+            show_noted(desk, request.why)
             return request.why
         told = _answered(desk, screen, request)
         note(desk, request, told)
@@ -134,7 +140,7 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
         )
     ends = time.monotonic() + LONGEST
     desk.make_wire = lambda: Wire(TIMEOUT, is_stopped=lambda: time.monotonic() > ends)
-    desk.show = show
+    desk.show, desk.patience = show, PATIENCE
     kept = Path(desk.ledger.fact("workbook_path") or screen.path)
     known = desk.ledger.fact("workbook_id")
     is_other = bool(known and screen.workbook_id and known != screen.workbook_id)

@@ -50,6 +50,7 @@ def test(desk: Desk) -> list[Check]:
         The lines, in the order in which a person would look.
     """
     desk.forget_refusal()
+    desk.tell("Testing the workbook, settings and mappings")
     checks = [*_workbook(desk.workbook)]
     try:
         problems = desk.reading.problems
@@ -57,7 +58,10 @@ def test(desk: Desk) -> list[Check]:
         checks += [_bad("Settings and mappings", error.message, error.next_step), *_without_workbook(desk)]
     else:
         checks += [_problem(problem) for problem in problems if not problem.by_lists]
-        checks += [*_autotask(desk), *_xero(desk), *_mail(desk), *_clock(desk)]
+        for name, look in (("Autotask", _autotask), ("Xero", _xero), ("mail", _mail), ("the clock", _clock)):
+            desk.tell(f"Testing {name}")
+            checks += look(desk)
+    desk.tell("Testing this computer")
     checks += [*_disk(desk), *_keys(desk), *_agent(desk)]
     told = {"at": iso(desk.ledger.now()), "checks": [as_json(check) for check in checks]}
     desk.ledger.remember(checks=json.dumps(told))

@@ -90,13 +90,19 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = False) -> Desk:
+def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = False, waits: bool = False) -> Desk:
+    """What a command works with; one that ``waits`` is begun when a run under way has ended."""
     from agent.desk import open_desk
     from agent.template import refuse_template
 
     desk = open_desk(workbook, (lambda _text: None) if quiet else _say)
     if not only_reads:
         refuse_template(desk.workbook)
+        desk.refuse_others()
+    if waits:
+        from agent.sync import LONGEST_SYNC
+
+        desk.patience = LONGEST_SYNC
     return desk
 
 
@@ -154,6 +160,7 @@ def run(workbook: Path | None) -> int:
         workbook = _desk(None, quiet=True).workbook
     path = workbook.absolute()
     refuse_template(path)
+    Desk(config, path).refuse_others()
     service = Service(config, path, lambda make_wire, tell: Desk(config, path, make_wire, tell))
     stop_on_signals(service)
     code = service.run()
@@ -377,7 +384,7 @@ def resync(
 
     if not (invoices or fault_code or everything):
         raise click.UsageError("Say which invoices: numbers or ids, --fault CODE, or --all.")
-    report, told = again(_desk(workbook, quiet=as_json), invoices, fault_code, everything=everything)
+    report, told = again(_desk(workbook, quiet=as_json, waits=True), invoices, fault_code, everything=everything)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -390,7 +397,7 @@ def send_these(invoices: tuple[str, ...], workbook: Path | None, *, as_json: boo
     """Confirm what waits for you: more than usual, already in Xero, or marked as sent."""
     from agent.verbs import send_these as confirm
 
-    report, told = confirm(_desk(workbook, quiet=as_json), invoices)
+    report, told = confirm(_desk(workbook, quiet=as_json, waits=True), invoices)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -403,7 +410,7 @@ def send_again(invoices: tuple[str, ...], workbook: Path | None, *, as_json: boo
     """Send invoices anew whose document was deleted or voided in Xero."""
     from agent.verbs import send_again as anew
 
-    report, told = anew(_desk(workbook, quiet=as_json), invoices)
+    report, told = anew(_desk(workbook, quiet=as_json, waits=True), invoices)
     _answer_report(report, as_json=as_json, told=told)
     return int(report.exit_code)
 
@@ -419,7 +426,7 @@ def never_send(invoices: tuple[str, ...], because: str, workbook: Path | None, *
 
     if not because.strip():
         raise click.UsageError("Say why, for the record: --because “paid in cash”.")
-    told = leave_out(_desk(workbook, quiet=True), invoices, because)
+    told = leave_out(_desk(workbook, quiet=as_json, waits=True), invoices, because)
     if as_json:
         _print_json({"answers": told})
     for item in () if as_json else told:
@@ -507,11 +514,11 @@ def setup(answers: Path | None, workbook: Path | None, *, again: bool, from_stdi
 @json_option
 def uninstall(*, purge: bool, yes: bool, as_json: bool) -> int:
     """Take back what install did, and clear all secrets; the workbook and the ledger stay."""
-    from agent.config import read_config
+    from agent.config import find_config
     from agent.office import this_office
     from agent.uninstall import plan_uninstall
 
-    plan = plan_uninstall(this_office(read_config()), purge=purge)
+    plan = plan_uninstall(this_office(find_config()), purge=purge)
     sure = ("Remove the ledger for good?",) if purge else ()
     return _carry_out(plan, yes=yes, as_json=as_json, sure=sure)
 

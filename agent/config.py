@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from agent.domain.settings import Settings
 from agent.errors import PlainError, disk_trouble
-from agent.keys import OPENER, Keys, SealedFile
+from agent.keys import IN, OPENER, USUAL, Keys, SealedFile
 
 CALLBACK_PORT = 18742
 """Where the browser comes back to after Xero's sign-in. Registered with the Xero app, so it never changes by itself;
@@ -73,7 +73,7 @@ class Config:
         """
         passphrase = self.environment.get(OPENER, "")
         file = SealedFile(self.home / "keys.sealed", passphrase) if passphrase else None
-        return Keys("AutoXero" if self.home == _usual_home() else f"AutoXero in {self.home.absolute()}", file=file)
+        return Keys(USUAL if self.home == _usual_home() else f"{IN}{self.home.absolute()}", file=file)
 
     @property
     def callback_port(self) -> int:
@@ -121,10 +121,15 @@ def read_config(environment: Mapping[str, str] = os.environ) -> Config:
     Raises:
         PlainError: The home cannot be used.
     """
+    config = find_config(environment)
+    check_home(config.home)
+    return config
+
+
+def find_config(environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration of a call that only takes away: its home may be one that nothing may be kept in."""
     given = environment.get("AUTOXERO_HOME")
-    home = Path(given).expanduser() if given else _usual_home()
-    check_home(home)
-    return Config(home, environment)
+    return Config(Path(given).expanduser() if given else _usual_home(), environment)
 
 
 def _usual_home() -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from agent.autotask.client import PUBLIC_URL, Autotask, Credentials
-from agent.config import Config, read_config
+from agent.config import Config, differ, read_config
 from agent.domain.books import Books, Organisation
 from agent.domain.faults import CATALOGUE, Fault
 from agent.domain.mappings import ContactRow
@@ -33,7 +33,7 @@ from agent.xero.login import PUBLIC_LOGIN_URL, SIGN_IN_LIVES, CustomConnection, 
 from workbook.errors import InUseError, PasswordError, WorkbookError
 from workbook.kept import from_json, to_json
 from workbook.project import Projection
-from workbook.read import Reading, read
+from workbook.read import Reading, read, read_inbox
 
 Progress = Callable[[str], None]
 Show = Callable[[Projection, Mapping[str, str]], Sequence[str]]
@@ -44,6 +44,10 @@ BACKUPS = "workbook-backups"
 _BOOKS_KEEP = timedelta(hours=1)
 _TAKE_IT_OFF = (
     "Open it in Excel, clear the password under File, Info, Protect Workbook, Encrypt with Password, and save it."
+)
+_NOT_OURS = (
+    "Use a workbook of your own: “autoxero install” makes one. To take this one over, let its owner run “autoxero "
+    "uninstall” first; or, where its owner worked on another computer, run “autoxero install --workbook” with it."
 )
 _NOT_AGAIN = "It is not tried again until the sign-in is changed or “autoxero test” is run."
 
@@ -174,6 +178,19 @@ class Desk:
         """Whether it is the file that the ledger worked with last, which so was there once."""
         return self.ledger.fact("workbook_path") == str(self.workbook.absolute())
 
+    def refuse_others(self) -> None:
+        """Leave a workbook alone that belongs to another home: its ledger knows nothing of ours, so both would send.
+
+        Raises:
+            StopError: Its buttons write to another home's inbox (AX-406).
+        """
+        inbox = ""
+        with suppress(WorkbookError):  # whoever needs it says what is wrong with it
+            inbox = read_inbox(self.workbook)
+        if inbox and differ(inbox, self.config.inbox):
+            told = f"{self.workbook} is another AutoXero's: its buttons write to {inbox}. Nothing was done."
+            raise _stop("AX-406", "The workbook belongs to another AutoXero", PlainError(told, _NOT_OURS))
+
     @property
     def settings(self) -> Settings:
         """The settings as last saved, defaults where a value is wrong."""
@@ -189,7 +206,7 @@ class Desk:
         try:
             sign_in = self.config.autotask_sign_in(self.settings)
         except PlainError as error:
-            raise _unasked("AX-302", "The sign-in to Autotask is not at hand", error) from None
+            raise _stop("AX-302", "The sign-in to Autotask is not at hand", error) from None
         return self.autotask_as(Credentials(*sign_in))
 
     def autotask_as(self, credentials: Credentials) -> Autotask:
@@ -206,7 +223,7 @@ class Desk:
         try:
             client, secret = self.config.xero_sign_in(self.settings)
         except PlainError as error:
-            raise _unasked("AX-405", "Xero sign-in needed", error) from None
+            raise _stop("AX-405", "Xero sign-in needed", error) from None
         if secret:
             self.forget_sign_in()  # such a sign-in does not end
             return self.xero_as(CustomConnection(client, secret, self.make_wire(), self.login_url))
@@ -253,7 +270,9 @@ class Desk:
 
         Raises:
             PlainError: All problems, one after the other.
+            StopError: The workbook is another home's.
         """
+        self.refuse_others()
         lacks = "\n".join(problem.message for problem in self.stops if problem.by_lists)
         if lacks and (is_asked or not self.has_fresh_books or self.ledger.fact("lacking") != lacks):
             self.ledger.remember(lacking=lacks)
@@ -375,8 +394,8 @@ class Desk:
         self.ledger.remember(**{f"light_{system}": json.dumps(told)})
 
 
-def _unasked(code: str, title: str, error: PlainError) -> StopError:
-    """What keeps a system from being asked at all: under its code, in its own words and with its own next step."""
+def _stop(code: str, title: str, error: PlainError) -> StopError:
+    """What keeps a run from being begun at all: under its code, in its own words and with its own next step."""
     return StopError(Fault(replace(CATALOGUE[code], title=title, cure=error.next_step), error.message))
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 from agent.domain.faults import CATALOGUE
@@ -28,6 +29,10 @@ FRESH = timedelta(minutes=10)
 """How far a request's time may be from now, either way."""
 KEEP = timedelta(hours=1)
 """How long the taken and the answered are kept."""
+REMEMBERED = timedelta(days=30)
+"""How long the names of requests are remembered, for none is carried out twice: a copy may get a fresh time."""
+MOST_REMEMBERED = 2000
+AGAIN = "This request was carried out before; it is not done twice."
 _AT_ONCE = 200
 """So many are taken in one look; the rest with the next."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -149,7 +154,7 @@ class Inbox:
 
     Attributes:
         folder: Where the buttons put their requests.
-        seen: When each request that could still be fresh was taken: none is carried out twice.
+        seen: When each request was taken, for those that are remembered: none is carried out twice.
     """
 
     folder: Path
@@ -230,10 +235,10 @@ class Inbox:
         """Refuse what comes too late, from elsewhere, or for the second time."""
         if isinstance(item, Refusal):
             return item
-        self.seen = {name: at for name, at in self.seen.items() if abs(now - at) <= 2 * FRESH}
+        self.seen = remembered(self.seen, now)
         name = item.name.lower()
         if name in self.seen:
-            return Refusal(item.name, "This request was carried out before; it is not done twice.")
+            return Refusal(item.name, AGAIN)
         if abs(now - item.time) > FRESH:
             return Refusal(
                 item.name,
@@ -271,6 +276,13 @@ class Inbox:
             return [path.stem for path in self.folder.glob("*.taken") if not path.with_suffix(".answer").exists()]
         return []
 
+    def reread(self, name: str) -> Request | Refusal:
+        """What was taken before, as it was asked for."""
+        path = self.folder / f"{name}.taken"
+        found = self._read(path)
+        self._held.pop(path, None)  # it is not to be taken once more
+        return found or Refusal(name, "Another program holds the request.")
+
     def tidy(self, now: datetime) -> None:
         """Delete what nobody waits for any more; other files are left alone."""
         keep = {".taken": KEEP, ".answer": KEEP, ".request": FRESH, ".asked": FRESH, ".tmp": FRESH}
@@ -293,3 +305,9 @@ def _instant(seconds: float) -> datetime:
 def kept(seen: Iterable[tuple[str, str]]) -> dict[str, datetime]:
     """Names and ISO times, as they were remembered, as :attr:`Inbox.seen`."""
     return {name: datetime.fromisoformat(at) for name, at in seen}
+
+
+def remembered(seen: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
+    """The requests that are still remembered, the newest last."""
+    young = {name: at for name, at in seen.items() if abs(now - at) <= REMEMBERED}
+    return dict(sorted(young.items(), key=itemgetter(1))[-MOST_REMEMBERED:])

@@ -18,11 +18,12 @@ from agent.config import Config, differ, is_on_network, synced_part
 from agent.errors import PlainError
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
-from agent.office import Office, known_facts, read_free, run_all, stop_agent
+from agent.office import Office, known_facts, other_home, read_free, run_all, stop_agent
 from agent.startup import Command, Machine, Startup, startup
 from agent.steps import Plan, Step
 from agent.template import template
 from workbook.errors import WorkbookError
+from workbook.restore import revive
 from workbook.wiring import Wiring, wire
 
 NAME = "AutoXero.xlsm"
@@ -57,7 +58,7 @@ def plan_install(office: Office, wanted: Path | None, *, starts: bool = True) ->
     )
     return Plan(
         tuple(steps),
-        tuple(_warnings(office, path)),
+        (*_replaced(office, what), *_warnings(office, path)),
         {**workbook.facts, "startup": str(what.file)},
         workbook.next_step,
         "autoxero install",
@@ -76,14 +77,19 @@ def plan_workbook(office: Office, wanted: Path | None) -> Plan:
     """
     known = known_facts(office.config)
     path = _place(wanted, known, office.documents)
-    wiring = _wiring(office, path, known)
+    now = _read(path)
+    wiring = _wiring(office, path, known, now)
+    is_lost = not path.exists() and known["workbook_path"] == str(path)
     moved = known["workbook_path"] and differ(known["workbook_path"], path)
     steps = [
         Step(
             f"Bring the ledger in {office.config.home} up to date; a backup is made before it is changed.",
             lambda: _migrate(office.config),
         ),
-        Step(_workbook_text(office, path), lambda: _put_workbook(office, path, wiring)),
+        Step(
+            _workbook_text(office, path, now, is_lost=is_lost),
+            lambda: _put_workbook(office, path, wiring, is_lost=is_lost),
+        ),
         Step(
             f"Remember {path} as the workbook of this user"
             + (f", in place of {known['workbook_path']}." if moved else "."),
@@ -110,12 +116,17 @@ def _place(wanted: Path | None, known: Mapping[str, str], documents: Path) -> Pa
     """Where the workbook is, or is to be.
 
     Raises:
-        PlainError: It is no place for it, or a fresh copy would stand beside the workbook that is in use.
+        PlainError: It is no place for it, or a fresh copy would take the place of the workbook that is in use.
     """
     recorded = Path(known["workbook_path"]) if known["workbook_path"] else None
+    if wanted is None and recorded is not None and not recorded.exists():
+        raise PlainError(
+            f"The workbook is not at {recorded} any more.",
+            "Run “autoxero install --workbook” with the place that you moved it to. If it is lost, give its old place: "
+            "then it is made anew from its last backup.",
+        )
     if wanted is None:
-        keeps = recorded is not None and recorded.parent.is_dir()
-        return recorded if recorded and keeps else documents / "AutoXero" / NAME
+        return recorded or documents / "AutoXero" / NAME
     path = wanted.expanduser().absolute()
     if path.is_dir() or not path.suffix:
         path /= NAME
@@ -129,21 +140,27 @@ def _place(wanted: Path | None, known: Mapping[str, str], documents: Path) -> Pa
     return path
 
 
-def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
+def _read(path: Path) -> Wiring:
+    """What the workbook is wired to now; blank where there is none.
+
+    Raises:
+        PlainError: It is open, or no workbook of ours.
+    """
+    try:
+        return read_free(path) if path.exists() else Wiring("", "", "")
+    except (WorkbookError, OSError) as error:
+        raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
+
+
+def _wiring(office: Office, path: Path, known: Mapping[str, str], now: Wiring) -> Wiring:
     """What the workbook will be wired to; finds out first whether that is possible.
 
     Raises:
-        PlainError: It is open, is no workbook of ours, is newer than this program, or belongs to someone else.
+        PlainError: It is newer than this program, or belongs to someone else who works here.
     """
-    try:
-        now = read_free(path) if path.exists() else Wiring("", "", "")
-    except (WorkbookError, OSError) as error:
-        raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
-    inbox = office.inbox
-    is_known = now.workbook_id and now.workbook_id == known["workbook_id"]
-    if now.inbox and differ(now.inbox, inbox) and not is_known:
+    if _is_anothers(office, now.inbox) and _may_be_here(now.inbox):
         raise PlainError(
-            f"This workbook belongs to the AutoXero of another user or computer: its buttons write to {now.inbox}.",
+            f"This workbook belongs to the AutoXero of another user or home here: its buttons write to {now.inbox}.",
             "Install with a workbook of your own (--workbook FOLDER), or let that user run “autoxero uninstall” first.",
         )
     if _numbers(now.version) > _numbers(office.version):
@@ -153,20 +170,56 @@ def _wiring(office: Office, path: Path, known: Mapping[str, str]) -> Wiring:
         )
     workbook_id = now.workbook_id or known["workbook_id"] or str(uuid.uuid4())
     machine = office.machine
-    return Wiring(workbook_id, inbox, office.version, machine.platform, str(machine.python), str(path.absolute()))
+    return Wiring(
+        workbook_id, office.inbox, office.version, machine.platform, str(machine.python), str(path.absolute())
+    )
+
+
+def _is_anothers(office: Office, inbox: str) -> bool:
+    """Whether an inbox, blank where there is none, is another home's."""
+    return inbox != "" and differ(inbox, office.inbox)
+
+
+def _may_be_here(inbox: str) -> bool:
+    """Whether a folder is on this computer, or in what another user of it keeps to himself."""
+    try:
+        Path(inbox).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return Path(inbox).is_absolute()
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
 
 
-def _workbook_text(office: Office, path: Path) -> str:
+def _workbook_text(office: Office, path: Path, now: Wiring, *, is_lost: bool) -> str:
+    if is_lost:
+        return f"Make {path} anew from its last backup in {office.backups}, or fresh where there is none."
     if path.exists():
-        return (
+        told = (
             f"Bring the macros, the ribbon and the layout of {path} up to date; everything else in it stays. "
             f"A copy of it as it is goes to {office.backups}."
         )
+        if _is_anothers(office, now.inbox):
+            told += (
+                f" Take it over from the AutoXero whose inbox was {now.inbox}, which is not on this computer: where "
+                "that one still works with this workbook, it sends nothing any more."
+            )
+        return told
     return f"Put a copy of AutoXero's workbook at {path}, with the macros that xlwings ships."
+
+
+def _replaced(office: Office, what: Startup) -> list[str]:
+    """Warns where this takes the place of another home's agent: a user has one that starts at log-on."""
+    home = other_home(office, what)
+    told = (
+        f"Until now the agent of the home {home} starts at log-on. This one starts in its place, and that home syncs "
+        f"by hand only. To go back, run “autoxero install” with AUTOXERO_HOME={home}; without it for the usual home."
+    )
+    return [told] if home else []
 
 
 def _warnings(office: Office, path: Path) -> list[str]:
@@ -213,11 +266,13 @@ def _migrate(config: Config) -> list[str]:
     return []
 
 
-def _put_workbook(office: Office, path: Path, wiring: Wiring) -> tuple[str, ...]:
-    """Wire the workbook in its place, or a fresh copy that then appears there whole."""
+def _put_workbook(office: Office, path: Path, wiring: Wiring, *, is_lost: bool) -> tuple[str, ...]:
+    """Wire the workbook in its place, or a fresh copy that then appears there whole; one that is lost comes back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if is_lost:
+        return (*revive(path, template(), office.backups), *wire(path, wiring, office.backups, template()).notes)
     if path.exists():
         return wire(path, wiring, office.backups, template()).notes
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{uuid.uuid4().hex}.xlsm")
     try:
         shutil.copyfile(template(), fresh)

@@ -12,7 +12,8 @@ import secrets
 import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import scrypt
 from pathlib import Path
@@ -31,6 +32,13 @@ ENTRIES = {
     "smtp-password": "AUTOXERO_SMTP_PASSWORD",
 }
 """What is kept, and the environment variable that can stand for it; a sign-in that renews itself has none."""
+
+USUAL = "AutoXero"
+"""The name under which the usual home keeps its secrets."""
+IN = "AutoXero in "
+"""How the names of other homes begin; the folder follows."""
+_HOMES = "homes"
+"""The usual name's entry that lists the other homes' names, a line each: no home knows of another by itself."""
 
 LONGEST = 2560
 """Bytes of UTF-16 that a secret may have: Windows takes no more, which is 1,280 ordinary characters."""
@@ -129,7 +137,7 @@ class Keys:
         file: What stands for the key store; ``None`` where the computer's own is used.
     """
 
-    service: str = "AutoXero"
+    service: str = USUAL
     seconds: float = 15.0
     file: SealedFile | None = None
     _stuck: ClassVar[threading.Thread | None] = None
@@ -160,6 +168,8 @@ class Keys:
         self._ask(entry, lambda: self._store.set_password(self.service, entry, value))
         if self.read(entry) != value:
             raise PlainError("The key store of this computer keeps nothing.", _instead(entry))
+        with suppress(PlainError):  # the secret itself is kept
+            self._list(is_listed=True)
 
     def clear(self, entry: str) -> None:
         """Forget a secret; it need not be there.
@@ -169,6 +179,41 @@ class Keys:
         """
         if self.read(entry):
             self._ask(entry, lambda: self._store.delete_password(self.service, entry))
+
+    def clear_all(self) -> None:
+        """Forget all secrets of this home.
+
+        Raises:
+            PlainError: The key store is missing, locked, or does not answer.
+        """
+        for entry in ENTRIES:
+            self.clear(entry)
+        self._list(is_listed=False)
+
+    def others(self) -> list[Keys]:
+        """The secrets of this user's other homes, as far as they have any.
+
+        Raises:
+            PlainError: The key store is missing, locked, or does not answer.
+        """
+        found = [replace(self, service=name) for name in (USUAL, *self._listed()) if name != self.service]
+        return [keys for keys in found if any(map(keys.read, ENTRIES))]
+
+    def _listed(self) -> list[str]:
+        return (self._ask(_HOMES, lambda: self._store.get_password(USUAL, _HOMES)) or "").splitlines()
+
+    def _list(self, *, is_listed: bool) -> None:
+        """Keep the list of the homes that have secrets; the usual one need not be in it, nor one with a file."""
+        if self.service == USUAL or self.file is not None:
+            return
+        known = self._listed()
+        wanted = [name for name in known if name != self.service] + [self.service] * is_listed
+        if sorted(wanted) == sorted(known):
+            return
+        if wanted:
+            self._ask(_HOMES, lambda: self._store.set_password(USUAL, _HOMES, "\n".join(wanted)))
+        else:
+            self._ask(_HOMES, lambda: self._store.delete_password(USUAL, _HOMES))
 
     @property
     def _store(self) -> Store:
@@ -212,6 +257,6 @@ def _tried(act: Callable[[], Done]) -> Done | Exception:
 
 def _instead(entry: str) -> str:
     """The way without a key store."""
-    if variable := ENTRIES[entry]:
+    if variable := ENTRIES.get(entry):
         return f"Without a key store, give it in the environment variable {variable}, as docs/connect.md says."
     return f"Without a key store, set {OPENER} or use a custom connection, as docs/connect.md says."

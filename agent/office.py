@@ -16,11 +16,11 @@ from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.alive import is_running
-from agent.config import Config
+from agent.config import Config, differ
 from agent.errors import PlainError
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
-from agent.startup import Command, Machine, Platform
+from agent.startup import Command, Machine, Platform, Startup, home_of
 from workbook.errors import InUseError
 from workbook.wiring import Wiring, read_wiring
 
@@ -210,6 +210,21 @@ def run_all(office: Office, commands: Sequence[Command]) -> None:
                 "Your IT may have to allow it: docs/forward-to-it.md says what for. Until then start the agent with "
                 "“autoxero run”.",
             )
+
+
+def other_home(office: Office, what: Startup) -> str:
+    """The other home of this user whose agent starts at log-on until now; blank where none does."""
+    home = home_of(_registered(office, what))
+    return home if home and Path(home).is_dir() and differ(home, office.config.home) else ""
+
+
+def _registered(office: Office, what: Startup) -> str:
+    """What the system starts at log-on; blank where nothing is."""
+    if what.ask is not None:
+        code, said = office.run(what.ask.arguments)
+        return "" if code else said
+    file = Path(what.file)
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def known_facts(config: Config) -> dict[str, str]:

@@ -15,24 +15,25 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from agent.alive import LOCK, REFRESHED, State, forget_state, one_agent, write_state
-from agent.asked import answer, note, words
+from agent.asked import answer, done_before, note, show, words
 from agent.bugs import write_report
 from agent.config import Config
 from agent.connect import keep_signed_in
 from agent.desk import Desk, Progress
 from agent.diary import open_diary
+from agent.domain.text import counted
 from agent.errors import BUSY, DONE, INTERRUPTED, MEND_FIRST, PlainError, StopError
-from agent.inbox import Inbox, Refusal, Request, kept
+from agent.inbox import AGAIN, Inbox, Refusal, Request, kept
 from agent.sync import sync
 from agent.tell import report_text
 from agent.timetable import Clock, Timetable, utc_now
@@ -53,7 +54,10 @@ _LOOK_EVERY = 10
 """Seconds between looks at the workbook."""
 _SYNC_EVERY = 15
 """Minutes, until the workbook has said otherwise."""
-_STOPPED = "The agent was stopped before this was done; nothing is lost. Press the button again."
+_STOPPED = (
+    "The agent was stopped before this was done to its end; some of it may be done. Press the button again: what is "
+    "done is not done twice."
+)
 _LONGEST_HOLD = timedelta(days=1)
 """Longer than Xero's day no limit lasts: then the clock was set back."""
 _BUGS_KEEP = timedelta(days=30)
@@ -158,8 +162,7 @@ class Service:
         with self._desk() as desk:  # a ledger that cannot be opened ends it here, in words
             self.inbox.seen = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
             self._workbook_id = desk.ledger.fact("workbook_id")
-        for name in self.inbox.unanswered():
-            self._give(name, _STOPPED)
+        self._broken_off(self.inbox.unanswered())
         self.diary.info("AutoXero %s began to keep %s in step.", self._version, self.workbook)
         for job in (self._sync_job, self._hourly_job):  # a computer that is switched off at night gets to them, too
             self._times.at_once(job)
@@ -209,8 +212,13 @@ class Service:
         def note(_task: Task) -> None:
             with self._desk() as desk:
                 desk.ledger.log("Request refused", f"{refusal.why} ({name[:60]})", level="Warning", who="Ribbon")
+            self.worker.add("refused", "", partial(self._show_refusal, refusal.why))  # once for all that wait
 
         self.worker.add(("refused", refusal.name), "", note)
+
+    def _show_refusal(self, why: str, _task: Task) -> None:
+        with self._desk() as desk:
+            show(desk, why)
 
     def _sign_in_soon(self, request: Request) -> None:
         """Beside all else, for it waits for a person. One at a time: pressed again, the earlier page is given up."""
@@ -324,7 +332,12 @@ class Service:
     def _answer(self, request: Request, task: Task, is_over: Callable[[], bool] | None = None) -> None:
         """Carry out what a button asks for, and say in a sentence what became of it."""
         with self._desk(is_over) as desk:
-            desk.ledger.remember(inbox_seen=self._seen())
+            again = done_before(desk, task.names, self.now())
+            for name in again:
+                self._refuse(Refusal(name, AGAIN))
+            task.names = [name for name in task.names if name not in again]
+            if not task.names:
+                return
             try:
                 told = self._patiently(lambda: answer(desk, request))
             except StopError as error:
@@ -435,15 +448,27 @@ class Service:
         return told
 
     def _interrupted(self, task: Task) -> None:
-        for name in task.names:
+        self._broken_off(task.names)
+
+    def _broken_off(self, names: Sequence[str]) -> None:
+        """Answer what was taken and not done to its end, and write it down.
+
+        None of it is done by itself later: another button may have been pressed since, and the last one is to win.
+        """
+        for name in names:
             self._give(name, _STOPPED)
+        with suppress(PlainError, SQLAlchemyError), self._desk() as desk:
+            for item in map(self.inbox.reread, names):
+                what, ids = (words(item.verb), item.ids) if isinstance(item, Request) else ("a request", ())
+                about = f" It was asked for {counted(len(ids), 'invoice')}." if len(ids) > 1 else ""
+                desk.ledger.log(
+                    f"Button: {what}", _STOPPED + about, level="Warning", who="Ribbon",
+                    about=ids[0] if len(ids) == 1 else None,
+                )  # fmt: skip
 
     def _give(self, name: str, sentence: str) -> None:
         with suppress(OSError):  # a full disk; the ledger's log has the answer, too
             self.inbox.answer(name, sentence)
-
-    def _seen(self) -> str:
-        return json.dumps([(name, at.isoformat()) for name, at in list(self.inbox.seen.items())])
 
 
 def stop_on_signals(service: Service) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Literal
 from xml.etree import ElementTree as ET
+from xml.sax.saxutils import unescape
 
 from agent.errors import PlainError
 
@@ -89,6 +90,7 @@ class Startup:
         register: Makes the system know the file.
         start: Starts the agent now.
         remove: Makes the system forget it.
+        ask: Whether the system knows it, and as what, where the file does not tell; ``None`` where the file does.
     """
 
     what: str
@@ -98,6 +100,7 @@ class Startup:
     register: tuple[Command, ...]
     start: tuple[Command, ...]
     remove: tuple[Command, ...]
+    ask: Command | None = None
 
 
 def startup(machine: Machine, *, now: bool = True) -> Startup:
@@ -130,6 +133,7 @@ def _windows(machine: Machine, *, now: bool) -> Startup:
         register=(Command(("schtasks", "/Create", "/TN", name, "/XML", str(file), "/F")),),
         start=(Command(("schtasks", "/Run", "/TN", name)),),
         remove=(Command(("schtasks", "/Delete", "/TN", name, "/F"), may_fail=True),),
+        ask=Command(("schtasks", "/Query", "/TN", name, "/XML")),
     )
 
 
@@ -258,6 +262,21 @@ def _linux(machine: Machine) -> Startup:
         start=(Command((*systemctl, "restart", UNIT)),),
         remove=(Command((*systemctl, "disable", UNIT), may_fail=True),),
     )
+
+
+_HOME_OF = re.compile(
+    r"^WorkingDirectory=(?P<unit>.+)$|<WorkingDirectory>(?P<task>[^<]+)<"
+    r"|<key>WorkingDirectory</key>\s*<string>(?P<plist>[^<]+)<",
+    re.MULTILINE,
+)
+
+
+def home_of(content: str) -> str:
+    """The home for which the agent is started, by what starts it; blank where that does not tell."""
+    found = _HOME_OF.search(content)
+    if found is None:
+        return ""
+    return (found["unit"] or "").replace("%%", "%") or unescape(found["task"] or found["plist"])
 
 
 def _quoted(text: str) -> str:

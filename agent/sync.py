@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from agent.alerts import alert
 from agent.autotask.source import Source, Window
-from agent.desk import Desk
+from agent.desk import Desk, Progress
 from agent.domain.books import Books, Organisation
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, Invoice
@@ -87,19 +87,32 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
         patience: Seconds to wait for it, where the desk has no more.
 
     Raises:
-        PlainError: Another run holds it (exit code 75).
+        PlainError: Another run holds it (exit code 75); nothing was done.
     """
     lock = FileLock(desk.config.home / "agent.lock")
     try:
-        lock.acquire(timeout=max(patience, desk.patience))
+        _acquire(lock, max(patience, desk.patience), desk.tell)
     except Timeout:
-        raise PlainError(
-            "Another sync is under way.", "Wait until it has ended; it takes care of everything.", BUSY
-        ) from None
+        raise PlainError("Another sync is under way; nothing was done.", "Try again in a minute.", BUSY) from None
     try:
         yield
     finally:
         lock.release()
+
+
+def _acquire(lock: FileLock, seconds: float, tell: Progress) -> None:
+    """Take a lock, and tell where that takes time.
+
+    Raises:
+        Timeout: Somebody else held it all the while.
+    """
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not seconds:
+            raise
+        tell("Waiting for another sync to end")
+        lock.acquire(timeout=seconds)
 
 
 def sync(
@@ -124,15 +137,27 @@ def sync(
         StopError: A system cannot be reached or refuses; nothing is lost.
     """
     with one_at_a_time(desk):
-        try:
-            desk.check(is_asked=is_asked)
-        except PlainError as error:
-            desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
-            wishes = {} if dry_run else take_wishes(desk)
-            alert(desk, is_dry=dry_run)
-            project_all(desk, wishes=wishes)
-            raise
-        return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
+        return sync_alone(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits)
+
+
+def sync_alone(
+    desk: Desk,
+    *,
+    dry_run: bool = False,
+    is_asked: bool = False,
+    trial: Collection[AutotaskId] | None = None,
+    limits: Limits | None = None,
+) -> Report:
+    """Do one run as :func:`sync` does, where the caller holds the home's lock."""
+    try:
+        desk.check(is_asked=is_asked)
+    except PlainError as error:
+        desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
+        wishes = {} if dry_run else take_wishes(desk)
+        alert(desk, is_dry=dry_run)
+        project_all(desk, wishes=wishes)
+        raise
+    return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
 
 
 class _Run:

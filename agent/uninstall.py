@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.config import Config
 from agent.errors import PlainError
-from agent.keys import ENTRIES
-from agent.office import BACKUPS, FACTS, Office, known_facts, read_free, run_all, stop_agent
-from agent.startup import Command, startup
+from agent.keys import IN, USUAL, Keys
+from agent.office import BACKUPS, FACTS, Office, known_facts, other_home, read_free, run_all, stop_agent
+from agent.startup import Startup, startup
 from agent.steps import Plan, Step
 from workbook.errors import WorkbookError
 from workbook.wiring import unwire
@@ -39,12 +40,17 @@ def plan_uninstall(office: Office, *, purge: bool = False) -> Plan:
     workbook_id = known["workbook_id"]
     path = Path(known["workbook_path"]) if known["workbook_path"] else None
     what = startup(office.machine)
+    if home_at_log_on := other_home(office, what):
+        warnings.append(f"At log-on the agent of the home {home_at_log_on} starts; that stays.")
+        start = Step("Stop the agent if it runs.", lambda: stop_agent(office, ()))
+    else:
+        start = Step(f"Stop the agent, and remove {what.what}.", lambda: _unregister(office, what))
     steps = [
+        start,
         Step(
-            f"Stop the agent, and remove {what.what}.",
-            lambda: _unregister(office, Path(what.file), what.stop, what.remove),
+            f"Clear all secrets of the home {office.config.home} from this computer's key store.",
+            lambda: _clear_secrets(office.config),
         ),
-        Step("Clear all secrets from this computer's key store.", lambda: _clear_secrets(office.config)),
     ]
     wired = path if path is not None and _may_be_ours(path, workbook_id) else None
     if wired is not None:
@@ -131,9 +137,19 @@ def _is_free(path: Path) -> bool:
         return False
 
 
-def _unregister(office: Office, file: Path, stop: Sequence[Command], remove: Sequence[Command]) -> list[str]:
-    run_all(office, (*stop, *remove))
-    file.unlink(missing_ok=True)
+def _unregister(office: Office, what: Startup) -> list[str]:
+    """Stop the agent, and make sure that nothing starts it any more.
+
+    Raises:
+        PlainError: The system did not forget it, or the agent was started by hand.
+    """
+    run_all(office, (*what.stop, *what.remove))
+    if what.ask is not None and office.run(what.ask.arguments)[0] == 0:
+        raise PlainError(
+            f"{what.what[0].upper()}{what.what[1:]} is still there: Windows did not let it be removed.",
+            "Delete it in the Task Scheduler, or let your IT do it; until then it starts the agent at each log-on.",
+        )
+    Path(what.file).unlink(missing_ok=True)
     stop_agent(office, ())
     return []
 
@@ -146,9 +162,20 @@ def _clear_secrets(config: Config) -> list[str]:
 
     if isinstance(keyring.get_keyring(), NoKeyring):
         return ["This computer has no key store, so none was kept there."]
-    for entry in ENTRIES:
-        config.keys.clear(entry)
-    return []
+    keys = replace(config.keys, file=None)
+    keys.clear_all()
+    return [_clear_if_gone(other) for other in keys.others()]
+
+
+def _clear_if_gone(keys: Keys) -> str:
+    """Clear another home's secrets where nobody can use that any more; gives what became of them."""
+    place = keys.service.removeprefix(IN)
+    if keys.service == USUAL:
+        return "The usual home's secrets stay: to clear them too, run “autoxero uninstall” without AUTOXERO_HOME."
+    if Path(place).exists():
+        return f"Another home's secrets stay: to clear them too, run “autoxero uninstall” with AUTOXERO_HOME={place}."
+    keys.clear_all()
+    return f"The secrets of the home {place}, which is gone, were cleared too."
 
 
 def _remove(path: Path) -> list[str]:
@@ -178,6 +205,8 @@ def _purge(home: Path, workbook: Path | None) -> list[str]:
             f"The ledger is kept until {workbook.name} is free, since nothing else knows where that is.",
             "It goes when the command is run again.",
         )
+    if not home.exists():
+        return []
     for pattern in _HOME:
         for path in home.glob(pattern):
             _remove(path)

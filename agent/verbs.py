@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,7 +20,7 @@ from agent.domain.contact import match
 from agent.domain.faults import CATALOGUE
 from agent.domain.invoice import AutotaskId
 from agent.domain.labels import account_code, tax_type
-from agent.domain.record import CHOSEN, HELD, is_held
+from agent.domain.record import CHOSEN, HELD, Record, is_held
 from agent.domain.suggest import nearest, nearly
 from agent.domain.text import counted
 from agent.errors import PlainError
@@ -29,7 +28,7 @@ from agent.ledger.ledger import find_invoice
 from agent.newcontacts import create
 from agent.projecting import project_all
 from agent.rights import Check
-from agent.sync import Report, one_at_a_time, sync
+from agent.sync import Report, one_at_a_time, sync_alone
 from agent.views import sums
 from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
@@ -38,6 +37,8 @@ _CLEARLY = 5
 """Points by which one suggested contact must be liker than the next."""
 _BY_ROW = frozenset({"AX-105", "AX-109", "AX-110"})
 """The faults of which the ledger knows the mapping row that is missing."""
+_MANY = 3
+"""So many reasons are told one by one."""
 _NOUNS = {
     "Accounts": "accounts",
     "TaxRates": "tax rates",
@@ -53,12 +54,21 @@ Wanted = str | AutotaskId
 
 @dataclass(frozen=True)
 class Told:
-    """The answer for one invoice: what was done, in a sentence."""
+    """The answer for one invoice: what was done, in a sentence.
 
-    autotask_id: AutotaskId
+    Attributes:
+        autotask_id: The invoice; ``None`` where there is no such one.
+        number: Its number, else how it was named.
+        status: Where it stands now; blank where there is no such invoice.
+        message: What was done, or why it was left as it is.
+        is_done: Whether it was done.
+    """
+
+    autotask_id: AutotaskId | None
     number: str
     status: str
     message: str
+    is_done: bool = True
 
 
 def resync(
@@ -72,28 +82,36 @@ def resync(
         fault_code: All invoices with that open fault.
         everything: All invoices with an open fault, or that wait.
     """
+    _check_unpaused(desk)
+    with one_at_a_time(desk):
+        ids, left = _find(desk, wanted)
+        for row in desk.ledger.rows():
+            is_open = row["status"] in {"Waiting", "Retrying", "Fault"}
+            if is_open and (everything or (fault_code and row["fault_code"] == fault_code.upper())):
+                ids.append(AutotaskId(row["autotask_id"]))
+        if not ids:
+            asked = f"the open fault {fault_code.upper()}" if fault_code else "an open fault"
+            raise PlainError(f"No invoice has {asked}.", "The sheet Faults and “autoxero status” list them.", 0)
+        report, told = _resync(desk, ids)
+    return report, told + left
+
+
+def _check_unpaused(desk: Desk) -> None:
     desk.check()
     if desk.settings.paused:
         raise PlainError(
-            "Paused is Yes on the sheet Settings: nothing is read or sent.", "Set it to No, save, and Resync again."
+            "Paused is Yes on the sheet Settings: nothing is read or sent.", "Set it to No, save, and try again."
         )
-    rows = desk.ledger.rows()
-    ids = _find(desk, wanted)
-    for row in rows:
-        is_open = row["status"] in {"Waiting", "Retrying", "Fault"}
-        if is_open and (everything or (fault_code and row["fault_code"] == fault_code.upper())):
-            ids.append(AutotaskId(row["autotask_id"]))
-    if not ids:
-        asked = f"the open fault {fault_code.upper()}" if fault_code else "an open fault"
-        raise PlainError(f"No invoice has {asked}.", "The sheet Faults and “autoxero status” list them.", 0)
+
+
+def _resync(desk: Desk, ids: Sequence[AutotaskId]) -> tuple[Report, list[Told]]:
+    """Try invoices again, where the caller holds the home's lock."""
     records = desk.ledger.records()
     again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None and not is_held(records[item])]
-    with one_at_a_time(desk):
-        desk.ledger.wish(again, "resync")
-        desk.ledger.requeue(ids)
+    desk.ledger.wish(again, "resync")
+    desk.ledger.requeue(ids)
     _log_each(desk, "Resync", again)
-    report = sync(desk, is_asked=True)
-    return report, tell(desk, ids)
+    return sync_alone(desk, is_asked=True), tell(desk, ids)
 
 
 def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
@@ -103,86 +121,104 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
     changed since they were sent, Autotask's version is carried over to Xero; those that are never to be sent stay so.
     """
     desk.check()
-    records = desk.ledger.records()
-    held = [record for record in records.values() if is_held(record)]
-    ids = _find(desk, wanted) or [record.autotask_id for record in held if record.fault_code != "AX-111"]
-    if not ids and held:
-        raise PlainError(
-            f"{counted(len(held), 'invoice')} marked as sent in Autotask, and not found in Xero: none is sent unnamed.",
-            f"Name those that should go, such as “autoxero send-these {held[0].autotask_id}”; leave the others out "
-            "with never-send. The sheet Faults lists them.",
-            0,
-        )
-    if not ids:
-        raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
-    sent = [item for item in ids if records[item].status != "Never send"]
     with one_at_a_time(desk):
+        records = desk.ledger.records()
+        held = [record for record in records.values() if is_held(record)]
+        ids, left = _find(desk, wanted)
+        if not wanted:
+            ids = [record.autotask_id for record in held if record.fault_code != "AX-111"]
+        if not ids and held:
+            raise PlainError(
+                f"{counted(len(held), 'invoice')} marked as sent in Autotask, and not found in Xero: none is sent "
+                "unnamed.",
+                f"Name those that should go, such as “autoxero send-these {held[0].autotask_id}”; leave the others out "
+                "with never-send. The sheet Faults lists them.",
+                0,
+            )
+        if not ids:
+            raise PlainError("Nothing waits for Send these.", "The sheet Invoices shows what waits, and why.", 0)
+        sent = [item for item in ids if records[item].status != "Never send"]
         desk.ledger.choose([item for item in sent if records[item].status == "Changed since sent"], "send")
         to_adopt = [] if wanted else [item for item in sent if records[item].fault_code == "AX-201"]
         desk.ledger.wish(to_adopt, "adopt")
         desk.ledger.wish([item for item in sent if item not in to_adopt], "send")
-    _log_each(desk, "Send these", sent)
-    report = sync(desk, is_asked=True)
-    return report, tell(desk, ids)
+        _log_each(desk, "Send these", sent)
+        report = sync_alone(desk, is_asked=True)
+    return report, tell(desk, ids) + left
 
 
 def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
-    """Send invoices anew whose document was deleted or voided in Xero.
+    """Send invoices anew whose document was deleted or voided in Xero; the others are left as they are.
 
     Raises:
-        PlainError: The document of one of them is still live, or it never had one.
+        PlainError: None of them can be: the document is still live, or there never was one.
     """
     desk.check()
-    ids = _find(desk, wanted)
-    records = desk.ledger.records()
-    for item in ids:
-        if records[item].xero_id is None:
-            raise PlainError(f"Invoice {item} was not sent yet: {records[item].status}.", "Resync tries it again.")
-        if records[item].status != "Voided":
-            raise PlainError(
-                f"Invoice {item} is in Xero as {records[item].xero_number}; sending it again would make two.",
-                "Delete or void it in Xero first, then try again.",
-            )
     with one_at_a_time(desk):
+        ids, left = _parted(desk, wanted, _keeps_from_sending_again)
         desk.ledger.release(ids)
-    _log_each(desk, "Send again", ids)
-    report = sync(desk, is_asked=True)
-    return report, tell(desk, ids)
+        _log_each(desk, "Send again", ids)
+        report = sync_alone(desk, is_asked=True)
+    return report, tell(desk, ids) + left
+
+
+def _keeps_from_sending_again(record: Record, number: str) -> str:
+    if record.xero_id is None:
+        return f"{number} was not sent yet: {record.status}. Resync tries it again."
+    if record.status != "Voided":
+        return (
+            f"{number} is in Xero as {record.xero_number}; sending it again would make two. Delete or void it in Xero "
+            "first, then try again."
+        )
+    return ""
 
 
 def never_send(desk: Desk, wanted: Sequence[Wanted], because: str) -> list[Told]:
     """Leave invoices out for good; what changed since it was sent is left as it is in Xero, from the next look on.
 
     Raises:
-        PlainError: One of them is in Xero already.
+        PlainError: None of them can be: each is in Xero already, or on its way there.
     """
-    ids = _find(desk, wanted)
-    records = desk.ledger.records()
-    changed = [item for item in ids if records[item].status == "Changed since sent"]
-    for item in ids:
-        if (records[item].xero_id is not None and item not in changed) or records[item].is_in_flight:
-            raise PlainError(
-                f"Invoice {item} is in Xero already, or on its way there.",
-                "Void or delete it in Xero if it should not be there.",
-            )
-    with one_at_a_time(desk):
-        desk.ledger.choose(changed, "keep")
+    with one_at_a_time(desk):  # a run goes by what it read at its start, and would write over this
+        ids, left = _parted(desk, wanted, _keeps_from_leaving_out)
+        desk.tell(f"Leaving out {counted(len(ids), 'invoice')}")
+        records = desk.ledger.records()
+        desk.ledger.choose([item for item in ids if records[item].status == "Changed since sent"], "keep")
         desk.ledger.never_send(ids, because)
-    _log_each(desk, "Never send", ids, because)
+        _log_each(desk, "Never send", ids, because)
     project_all(desk)
-    return tell(desk, ids)
+    return tell(desk, ids) + left
+
+
+def _keeps_from_leaving_out(record: Record, number: str) -> str:
+    if record.is_in_flight:
+        return f"{number} is on its way to Xero. Press Sync now, which finds out what became of it, and then try again."
+    if record.status == "Voided":
+        return f"{number} is voided or deleted in Xero already; only Send again makes a new one."
+    if record.xero_id is not None and record.status != "Changed since sent":
+        return (
+            f"{number} is in Xero already, as {record.xero_number}. Void or delete it there if it should not be there."
+        )
+    return ""
 
 
 def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
     """Take the contact that AX-105 suggests for the companies of these invoices, where one suggestion is clear.
 
-    The row in ContactMap is written with the next projection, and counts at once.
+    All invoices of these companies that lack a contact are tried again. The row in ContactMap is written with the next
+    projection, and counts at once.
 
     Raises:
         PlainError: No suggestion is clear, or no such invoice lacks a contact.
     """
-    desk.check()
-    lacking = _without_contact(desk, wanted)
+    _check_unpaused(desk)
+    with one_at_a_time(desk):
+        return _use_suggested(desk, *_without_contact(desk, wanted))
+
+
+def _use_suggested(
+    desk: Desk, lacking: Mapping[int, Sequence[Mapping[str, Any]]], left: list[Told]
+) -> tuple[Report, list[Told]]:
     offered = {int(company): names for table, company, names, _ in desk.ledger.missing() if table == "ContactMap"}
     clear: dict[int, str] = {}
     unclear = []
@@ -199,13 +235,15 @@ def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[To
     for company, name in clear.items():
         desk.ledger.log("Mapping changed", f"contact {lacking[company][0]['customer']}: {name}", who="Person")
     vars(desk).pop("reading", None)  # it is another one now
-    report, told = resync(desk, [AutotaskId(row["autotask_id"]) for company in clear for row in lacking[company]])
+    report, told = _resync(desk, [AutotaskId(row["autotask_id"]) for company in clear for row in lacking[company]])
     report.problems += unclear
-    return report, told
+    return report, told + left
 
 
 def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]]:
-    """Create the contacts that these invoices lack, whatever “Create missing contacts” says, and try them again.
+    """Create the contacts that these invoices lack, whatever “Create missing contacts” says.
+
+    All invoices of their companies that lack a contact are tried again.
 
     Raises:
         PlainError: No such invoice lacks a contact, or nothing may be written to Xero now.
@@ -214,9 +252,9 @@ def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[T
     desk.check()
     if desk.settings.sync_mode != "Live" or desk.settings.paused:
         raise PlainError("Nothing was created: “Sync mode” is not Live, or “Paused” is Yes.", "Change it, then save.")
-    lacking = _without_contact(desk, wanted)
     problems = []
     with one_at_a_time(desk):
+        lacking, left = _without_contact(desk, wanted)
         desk.reach_autotask()
         books = desk.xero.books(desk.reach_xero())
         missing = []
@@ -233,25 +271,27 @@ def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[T
             else:
                 said = held.get(customer.id) or " ".join(refused.get(customer.id, ()))
                 problems.append(f"{customer.name} was not created. Xero said: {said}")
-    report, told = resync(desk, [AutotaskId(row["autotask_id"]) for rows in lacking.values() for row in rows])
+        report, told = _resync(desk, [AutotaskId(row["autotask_id"]) for rows in lacking.values() for row in rows])
     report.problems += problems
-    return report, told
+    return report, told + left
 
 
-def _without_contact(desk: Desk, wanted: Sequence[Wanted]) -> dict[int, list[Mapping[str, Any]]]:
-    """Of these invoices those for which Xero has no contact, by company.
+def _without_contact(desk: Desk, wanted: Sequence[Wanted]) -> tuple[dict[int, list[Mapping[str, Any]]], list[Told]]:
+    """All invoices that lack a contact (AX-105) of the companies of which one is named, by company.
+
+    Returns:
+        These, and the answers for what was named and is no invoice.
 
     Raises:
-        PlainError: There is none.
+        PlainError: None that is named lacks one.
     """
-    ids = set(_find(desk, wanted))
-    found: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in desk.ledger.rows():
-        if row["autotask_id"] in ids and row["fault_code"] == "AX-105" and row["xero_id"] is None:
-            found[row["company_id"]].append(row)
-    if not found:
+    found, left = _find(desk, wanted)
+    ids = set(found)
+    lacking = [row for row in desk.ledger.rows() if row["fault_code"] == "AX-105" and row["xero_id"] is None]
+    companies = {row["company_id"] for row in lacking if row["autotask_id"] in ids}
+    if not companies:
         raise PlainError("None of these invoices lacks a contact (AX-105).", "Nothing was changed.")
-    return dict(found)
+    return {one: [row for row in lacking if row["company_id"] == one] for one in companies}, left
 
 
 def _likest(offered: str) -> str:
@@ -435,22 +475,77 @@ def _edit(desk: Desk, table: str, key: tuple[str, ...], cells: dict[str, object]
     desk.ledger.remember(workbook_path=str(desk.workbook.absolute()))
 
 
-def _find(desk: Desk, wanted: Sequence[Wanted]) -> list[AutotaskId]:
-    """The invoices meant, each once.
+def _find(desk: Desk, wanted: Sequence[Wanted]) -> tuple[list[AutotaskId], list[Told]]:
+    """The invoices meant, each once; and of what else was named, why it is none.
+
+    Raises:
+        PlainError: No invoice is among them.
+    """
+    known = desk.ledger.records()
+    found: dict[AutotaskId, None] = {}
+    left = []
+    for item in wanted:
+        try:
+            found[_known(desk, item, known)] = None
+        except PlainError as error:
+            left.append(Told(None, str(item), "", str(error), is_done=False))
+    if left and not found:
+        raise PlainError(reasons(left), "Nothing was changed.")
+    return list(found), left
+
+
+def _known(desk: Desk, wanted: Wanted, known: Collection[AutotaskId]) -> AutotaskId:
+    """The invoice meant.
 
     Raises:
         PlainError: There is no such invoice, or several have the number.
     """
-    known = desk.ledger.records()
-    for item in wanted:
-        if not isinstance(item, str) and item not in known:
-            raise PlainError(f"No invoice has the Autotask id {item}.", "Press Sync now, then try again.")
-    return list(dict.fromkeys(find_invoice(desk.ledger, item) if isinstance(item, str) else item for item in wanted))
+    if isinstance(wanted, str):
+        return find_invoice(desk.ledger, wanted)
+    if wanted not in known:
+        raise PlainError(f"No invoice has the Autotask id {wanted}.", "If it is one, press Sync now and try again.")
+    return wanted
+
+
+def _parted(
+    desk: Desk, wanted: Sequence[Wanted], why: Callable[[Record, str], str]
+) -> tuple[list[AutotaskId], list[Told]]:
+    """The invoices meant for which a thing can be done, and the answers for the others.
+
+    Args:
+        desk: What it works with.
+        wanted: Numbers or Autotask ids as typed, or ids.
+        why: What keeps it from being done for an invoice of that number, in a sentence; blank where nothing does.
+
+    Raises:
+        PlainError: It can be done for none of them.
+    """
+    ids, left = _find(desk, wanted)
+    records = desk.ledger.records()
+    rows = _rows(desk)
+    answers = {item: _told(rows[item]) for item in ids}
+    said = {item: why(records[item], answers[item].number) for item in ids}
+    left += [replace(answers[item], message=said[item], is_done=False) for item in ids if said[item]]
+    able = [item for item in ids if not said[item]]
+    if not able:
+        raise PlainError(reasons(left), "Nothing was changed.")
+    return able, left
+
+
+def reasons(left: Sequence[Told]) -> str:
+    """Why invoices were left as they are; of many, of the first ones."""
+    more = len(left) - _MANY
+    rest = f"{counted(more, 'other')} could not be done either; the sheet Invoices shows how they stand."
+    return " ".join([*(item.message for item in left[:_MANY]), *([rest] if more > 0 else [])])
+
+
+def _rows(desk: Desk) -> dict[AutotaskId, Mapping[str, Any]]:
+    return {AutotaskId(row["autotask_id"]): row for row in desk.ledger.rows()}
 
 
 def tell(desk: Desk, ids: Sequence[AutotaskId]) -> list[Told]:
     """The answer for each invoice."""
-    rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
+    rows = _rows(desk)
     return [_told(rows[item]) for item in dict.fromkeys(ids)]
 
 
@@ -460,6 +555,9 @@ def _told(row: Mapping[str, Any]) -> Told:
     if row["status"] == "Changed since sent":
         chosen = CHOSEN.get(row["wish"], row["fault_detail"] or row["why"])
         message = f"{number} is in Xero as {row['xero_number']}. {chosen}"
+    elif row["status"] == "Voided":
+        again = "" if row["is_voided"] else " Send again makes a new one."
+        message = f"{number} is voided or deleted in Xero, where it was {row['xero_number']}.{again}"
     elif row["xero_id"]:
         message = f"{number} is in Xero as {row['xero_number']}."
     elif row["status"] == "Never send":

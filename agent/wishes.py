@@ -63,7 +63,8 @@ def _act(desk: Desk, record: Record, verb: str) -> tuple[str, bool]:  # noqa: PL
         choice = CHOICES.get(verb, "") if record.status == "Changed since sent" else ""
         if choice:
             desk.ledger.choose(ids, choice)
-        return CHOSEN.get(choice, f"It is in Xero as {record.xero_number}; nothing was changed."), choice != ""
+        place = "voided or deleted in Xero" if record.status == "Voided" else f"in Xero as {record.xero_number}"
+        return CHOSEN.get(choice, f"It is {place}; nothing was changed."), choice != ""
     if verb == "Never send":
         desk.ledger.never_send(ids, "chosen in the column Do")
         return "It is never sent.", True

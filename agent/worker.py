@@ -13,7 +13,7 @@ class Task:
     """One thing to do.
 
     Attributes:
-        key: Tasks of one key that wait together are one.
+        key: Says what is done: tasks of one key do the same.
         doing: What ``status`` says meanwhile; blank for what is not worth telling.
         act: What is done; gets the task. May raise ``KeyboardInterrupt`` where the agent is to stop.
         names: The requests that it answers.
@@ -59,10 +59,12 @@ class Worker:
     def add(self, key: object, doing: str, act: Callable[[Task], None], name: str = "") -> None:
         """Put a task at the end of the queue.
 
-        Where the same waits already, one does for both; what no button asked for is not repeated while it is under way.
+        Where a button asks for what was put there last, one does for both: never for one before another's, for the
+        order in which buttons are pressed counts. What no button asked for is there once, under way or waiting.
         """
         with self._changed:
-            task = next((task for task in self._tasks if task.key == key), None)
+            alike = list(self._tasks)[-1:] if name else self._tasks
+            task = next((task for task in alike if task.key == key), None)
             if task is None and not name and self._current is not None and self._current.key == key:
                 return
             if task is None:

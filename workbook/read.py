@@ -20,7 +20,7 @@ from workbook.cells import EPOCH, ErrorValue, Read, fold, has_formula, letters, 
 from workbook.container import damaged
 from workbook.errors import NotAWorkbookError
 from workbook.kept import Values, typed
-from workbook.layout import DO, LAYOUT_NAME, TABLES, WORKBOOK_NAME
+from workbook.layout import DO, INBOX_NAME, LAYOUT_NAME, TABLES, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.splice import SheetReader, cell_at, cells_of
 
@@ -108,6 +108,16 @@ def read_layout(path: Path) -> str:
         InUseError: Another program holds it so that it cannot be read.
     """
     return _Reader(Book(Package.read(path))).named(LAYOUT_NAME)
+
+
+def read_inbox(path: Path) -> str:
+    """Where the file's buttons write to; blank before it is installed.
+
+    Raises:
+        NotAWorkbookError: It is not the AutoXero workbook, or it is damaged.
+        InUseError: Another program holds it so that it cannot be read.
+    """
+    return _Reader(Book(Package.read(path))).named(INBOX_NAME)
 
 
 class _Reader:

@@ -65,16 +65,26 @@ Private Sub HearEscape(ByVal how As Long)
     Application.EnableCancelKey = how
 End Sub
 
-' Whether a path leads to the file of that name in a folder, which may be reached by a drive's letter and by a server's
-' name, too: then the file's name, size and time say so.
+' Whether a path leads to the file of that name in a folder. One drive may be reached by its letter and by a server's
+' name: then the file's name, size and time say so. They say nothing of two local paths, since a copy keeps them.
 Public Function IsSameFile(ByVal one As String, ByVal folder As String, ByVal file As String) As Boolean
     Dim other As String
     other = PathOf(folder, file)
     IsSameFile = LCase$(one) = LCase$(other)
     On Error Resume Next
-    If Not IsSameFile And LastPart(one) = LastPart(other) Then
+    If Not IsSameFile And LastPart(one) = LastPart(other) And Not (IsLocal(one) And IsLocal(other)) Then
         IsSameFile = FileLen(one) = FileLen(other) And FileDateTime(one) = FileDateTime(other)
     End If
+End Function
+
+Private Function IsLocal(ByVal path As String) As Boolean
+    IsLocal = Left$(path, 1) = "/" Or Mid$(path, 2, 1) = ":"
+End Function
+
+' When the workbook was last saved; long ago where that cannot be told.
+Public Function SavedAt() As Date
+    On Error Resume Next
+    SavedAt = FileDateTime(PathOf(ThisWorkbook.Path, ThisWorkbook.Name))
 End Function
 
 ' The name at the end of a path or an address, in small letters.

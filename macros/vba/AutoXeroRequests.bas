@@ -6,6 +6,7 @@ Option Explicit
 ' request's id: no cell's text gets into either.
 
 Private Const ACTION As String = "import macros.actions as a; a.do('"
+Private Const NEEDS_NO_SETTINGS As String = "|refresh|never-send|bundle|connect-autotask|connect-xero|"
 Private isBusy As Boolean
 
 ' Asks for a verb that concerns no invoice in particular; the sheet is where its result shows.
@@ -47,7 +48,7 @@ End Sub
 Private Sub SendRequest(ByVal verb As String, ByVal ids As String, ByVal fault As String, ByVal sheetName As String)
     Dim text As String
     Dim id As String
-    If Not IsReady() Then Exit Sub
+    If Not IsReady(verb) Then Exit Sub
     text = "verb=" & verb & vbCrLf & "workbook=" & HiddenText("AutoXeroWorkbook") & vbCrLf
     If Len(ids) > 0 Then text = text & "ids=" & ids & vbCrLf
     If Len(fault) > 0 Then text = text & "fault=" & fault & vbCrLf
@@ -70,7 +71,7 @@ Failed:
 End Sub
 
 ' Whether a request can be made at all; else told why not.
-Private Function IsReady() As Boolean
+Private Function IsReady(ByVal verb As String) As Boolean
     If isBusy Then
         Say "The last button is not done yet. Wait a moment."
     ElseIf Len(ThisWorkbook.Path) = 0 Then
@@ -78,8 +79,13 @@ Private Function IsReady() As Boolean
     ElseIf Len(HiddenText("AutoXeroInbox")) = 0 Then
         Tell "This copy of the workbook is not set up yet. Close it, run 'autoxero install' once, and open the " _
             & "workbook that it names."
+    ElseIf Not IsKept() Then
+        Exit Function
+    ElseIf InStr(NEEDS_NO_SETTINGS, "|" & verb & "|") = 0 And IsTypedOnly() Then
+        Tell "Save the workbook first: a setting or a mapping was changed since it was last saved, and the agent " _
+            & "goes by the saved file; nothing was done. Then press the button again."
     Else
-        IsReady = IsKept()
+        IsReady = True
     End If
 End Function
 

@@ -6,6 +6,7 @@ Option Explicit
 Private Const OWN_CURRENCY As String = "(the books' own)"
 Private Const BETWEEN As String = "|"
 Private Const MOST_LISTS As Long = 30
+Private typedAt As Date
 
 Private Function SettingCell(ByVal settingName As String) As Range
     Set SettingCell = CellBeside(TableRange("Settings"), "Setting", settingName, "Value")
@@ -38,9 +39,23 @@ Public Function IsChanged(ByVal settingName As String, ByVal value As String) As
             & "and press the button again."
     Else
         cell.Value = value
+        typedAt = Now
         Say "'" & settingName & "' is now '" & value & "'. It counts once the workbook is saved."
         IsChanged = True
     End If
+End Function
+
+' Notes when somebody changes what the agent goes by. Its own writing leaves these columns alone.
+Public Sub NoteTyped(ByVal changed As Range, ByVal tableName As String, ByVal heading As String)
+    Dim cells As Range
+    Set cells = ColumnOf(TableRange(tableName), heading)
+    If cells Is Nothing Then Exit Sub
+    If Not (Application.Intersect(changed, cells) Is Nothing) Then typedAt = Now
+End Sub
+
+' Whether a setting or a mapping was changed and not saved since: the agent goes by the saved file.
+Public Function IsTypedOnly() As Boolean
+    If typedAt > SavedAt() Then IsTypedOnly = Not ThisWorkbook.Saved
 End Function
 
 ' Pauses the agent or lets it go on; saved at once, since the agent reads the saved file.
@@ -50,8 +65,13 @@ Public Sub Pause(ByVal isPaused As Boolean)
     ElseIf IsChanged("Paused", IIf(isPaused, "Yes", "No")) Then
         ThisWorkbook.Save
         If Not IsKept() Then Exit Sub  ' saved, a copy shows that it is one
-        Say IIf(isPaused, "Paused and saved: nothing is sent until you press Go on.", _
-            "Saved: the agent goes on with its next run.") & CloudHint()
+        If Not ThisWorkbook.Saved Then
+            Tell "'Paused' is changed here, but the workbook could not be saved, so it does not count yet. Save it " _
+                & "(File, Save), or type: autoxero set Paused " & IIf(isPaused, "Yes", "No")
+        Else
+            Say IIf(isPaused, "Paused and saved: a sync under way stops before its next batch; nothing more is sent " _
+                & "until you press Go on.", "Saved: the agent goes on with its next run.") & CloudHint()
+        End If
     End If
 End Sub
 

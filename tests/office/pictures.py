@@ -27,9 +27,10 @@ from rich.console import Console
 from agent.demo import Demo, _prepare, _syncs
 from agent.pretend.cloud import Cloud
 from agent.pretend.world import build_world
+from agent.service import installed_version
 from agent.verbs import test
 from tests.office.test_ribbon import PYTHON, LibreOffice
-from tests.support import Practice
+from tests.support import Practice, support
 from tests.system.test_service import going, until
 from workbook.build import MACROS
 from workbook.project import Projection, project
@@ -38,7 +39,7 @@ TARGET = Path(__file__).parents[2] / "docs" / "pictures"
 PROGRAMS = ("soffice", "pdftoppm", "convert", "chromium", PYTHON)
 FONT = "Liberation-Sans"
 _INVOICES = 64
-_LONGEST = 190
+_LONGEST = 400
 """Characters of an answer that a picture shows."""
 
 _PRINT = """
@@ -138,9 +139,13 @@ class Action:
         picture: The part of the sheet.
         number: The invoice in Autotask whose row is selected.
         before: What somebody did before.
+        meanwhile: What somebody did since the agent's last run by the clock.
         story: What that was, in words.
         given: With what the macro is called, where that is more than the control.
         asks: Whether it asks the agent.
+        opens: What it shows, where that is another part of the workbook.
+        changes: Whether anything is to be seen on a sheet afterwards.
+        said: What it says in Excel, where LibreOffice cannot do it all.
     """
 
     label: str
@@ -148,9 +153,13 @@ class Action:
     picture: Picture
     number: str = ""
     before: Callable[[Practice], object] | None = None
+    meanwhile: Callable[[Practice], object] | None = None
     story: str = ""
     given: tuple[object, ...] = ()
     asks: bool = True
+    opens: Picture | None = None
+    changes: bool = True
+    said: str = ""
 
 
 def _row(name: str, hidden: str = "C:C F:F H:N P:U") -> Picture:
@@ -171,17 +180,61 @@ def _map(practice: Practice) -> None:
     practice.map("AccountMap", "Xero account", ("Legacy Hosting", ""), "200 · Sales")
 
 
+def _map_survey(practice: Practice) -> None:
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200 · Sales")
+
+
+def _overtype(practice: Practice) -> None:
+    project(practice.workbook, Projection(edits={"Invoices": {("44",): {"Status": "Paid?", "Customer": "Lakside"}}}))
+
+
+def _add(practice: Practice) -> None:
+    practice.world.invoice("Lakeside Lodge", [support("4")])
+
+
+def _lack_contact(practice: Practice) -> None:
+    practice.set(Create_missing_contacts="No")
+    practice.world.company("Totara Timber", in_xero=False)
+    practice.world.invoice("Totara Timber", [support("3")], number="AT-2001")
+    practice.sync()
+
+
+def _setting(name: str, row: int) -> Picture:
+    """The picture of one row of Settings."""
+    return Picture(f"button-{name}", "Settings", f"B4:D{row}", f"5:{row - 1}")
+
+
+_PAUSED = "Paused and saved: a sync under way stops before its next batch; nothing more is sent until you press Go on."
+
 ACTIONS = (
     Action("Preview", "OnPreview", Picture("button-preview", "Preview", "A3:M12", "L:L", is_sent=False)),
-    Action("Resync", "OnResync", _row("resync"), "AT-1054", _restore, "The contact was restored in Xero."),
+    Action("Resync", "OnResync", _row("resync"), "AT-1054", _restore, story="The contact was restored in Xero."),
     Action("Never send", "OnNeverSend", _row("never-send"), "AT-1049"),
     Action("Send these", "OnSendThese", _row("send-these"), "AT-1047"),
-    Action("Send again", "OnSendAgain", _row("send-again"), "AT-1030", _delete, "Someone deleted the draft in Xero."),
+    Action("Send again", "OnSendAgain", _row("send-again"), "AT-1030", _delete,
+           story="Someone deleted the draft in Xero."),
     Action("Use suggested contact", "OnUseSuggested", _row("use-suggested", "C:C F:F I:N P:W"), "AT-1042",
            story="AX-105: Xero has no contact of exactly this name."),
     Action("Test", "OnTest", Picture("button-test", "Dashboard", "B44:L49"), "", _map,
-           "Another account was chosen for Legacy Hosting."),
-    Action("Pause", "OnPause", Picture("button-pause", "Settings", "B4:D12", "5:11"), given=(True,), asks=False),
+           story="Another account was chosen for Legacy Hosting."),
+    Action("Pause", "OnPause", _setting("pause", 12), given=(True,), asks=False, said=_PAUSED),
+    Action("Sync now", "OnSyncNow", Picture("button-sync-now", "Dashboard", "B12:L26"), meanwhile=_add,
+           story="Lakeside Lodge was invoiced in Autotask."),
+    Action("Refresh", "OnRefresh", _row("refresh"), "AT-1043", _overtype,
+           story="Somebody typed over a status and a name."),
+    Action("Resync all like this", "OnResyncFault", _row("resync-all"), "AT-1045", _map_survey,
+           story="An account was chosen for Drone Survey."),
+    Action("Create in Xero", "OnCreateInXero", _row("create-in-xero"), "AT-2001", _lack_contact,
+           story="AX-105: Xero has no contact like it."),
+    Action("Why?", "OnWhy", _row("why"), "AT-1044", asks=False, changes=False),
+    Action("How to fix this", "OnHowToFix", _row("how-to-fix"), "AT-1044", asks=False,
+           opens=Picture("", "Help", "B38:G46", "39:45")),
+    Action("Go to next", "OnNextFault", Picture("button-go-to-next", "Faults", "B4:L5"), asks=False,
+           opens=Picture("", "Faults", "B4:L6", "5:5")),
+    Action("Four decimals", "OnFourDecimals", _setting("four-decimals", 30), given=(False,), asks=False),
+    Action("Currency", "OnCurrency", _setting("currency", 31), given=("", 2), asks=False),
+    Action("Autotask numbers", "OnAutotaskNumbers", _setting("autotask-numbers", 21), given=(False,), asks=False),
+    Action("About", "OnAbout", Picture("button-about", "Dashboard", "B1:L3"), asks=False, changes=False),
 )  # fmt: skip
 
 
@@ -213,7 +266,11 @@ def demonstration(folder: Path, *, is_sent: bool) -> Iterator[Practice]:
         _prepare(demo)
         practice = Practice(cloud, world, demo.home, demo.workbook)
         practice.desk().ledger.remember(workbook_id="demo")
-        names = {"AutoXeroInbox": str(demo.home / "inbox"), "AutoXeroWorkbook": "demo"}
+        names = {
+            "AutoXeroInbox": str(demo.home / "inbox"),
+            "AutoXeroWorkbook": "demo",
+            "AutoXeroVersion": installed_version(),
+        }
         project(demo.workbook, Projection(names=names))
         if is_sent:
             _syncs(demo)
@@ -272,24 +329,30 @@ class Camera:
             before = self.take(picture)
             self.program.select(picture.sheet, picture.area.split(":")[1])
             told = self._pressed(action)
-            after = self.take(picture)
+            after = self.take(action.opens or picture)
         if action.asks:
             with self.opened():
                 after = self.take(picture)
         words, together = self.folder / "words.png", self.folder / "together.png"
         call("convert", "-size", "1500x", "-fill", "#5B6570", "-font", FONT, "-pointsize", "19", f"caption:▼  {told}",
              "-trim", "-bordercolor", "white", "-border", "0x16", words)  # fmt: skip
-        call("convert", *("(", before, "-trim", ")"), words, *("(", after, "-trim", ")"), "-append", together)
+        shown = ("(", after, "-trim", ")") if action.changes else ()
+        call("convert", *("(", before, "-trim", ")"), words, *shown, "-append", together)
         finish(together, TARGET / f"{picture.name}.png")
 
     def _pressed(self, action: Action) -> str:
         """Press the button; gives what happened, in words."""
         inbox, path = self.practice.home / "inbox", self.practice.workbook
         with going(self.practice) if action.asks else nullcontext() as service:
+            if service is not None and action.meanwhile:
+                until((inbox.parent / "agent.alive").exists)
+                service.worker.settle()
+                action.meanwhile(self.practice)
             if service is not None:
                 path.with_name(f".~lock.{path.name}#").unlink()  # LibreOffice's: so the agent writes the file
-            said = self.program.press(action.macro, *action.given).splitlines()
-            told = said[-1].removeprefix("BAR ")
+            heard = self.program.press(action.macro, *action.given).replace(str(inbox.parent), "…")
+            said, box = heard.splitlines(), " · ".join(filter(None, heard.partition("BOX ")[2].splitlines()))
+            told = action.said or box or (said[-1].removeprefix("BAR ") if said else "")
             if service is not None:
                 until(lambda: any(inbox.glob("*.answer")))
                 service.worker.settle()
@@ -297,7 +360,8 @@ class Camera:
                 shutil.rmtree(inbox)
         asked = [f"“{line.removeprefix('QUESTION ')}” Yes." for line in said if line.startswith("QUESTION ")]
         told = shorten(told, _LONGEST, placeholder=" …").replace("%", "%%")
-        return " ".join(filter(None, (action.story, f"{action.label} is pressed.", *asked, f"“{told}”")))
+        answer = f"“{told}”" if told else ""
+        return " ".join(filter(None, (action.story, f"{action.label} is pressed.", *asked, answer)))
 
 
 # --- the tab ---------------------------------------------------------------------------------------------------------
@@ -341,12 +405,12 @@ def _control(item: etree._Element) -> str:
     name, kind = escape(item.get("id", "")), etree.QName(item).localname
     if kind == "separator":
         return f'<hr id="{name}">'
-    label = escape(item.get("label") or _usual_label(item.get("getLabel", "")))
+    label = escape(item.get("label") or usual_label(item.get("getLabel", "")))
     shown = f" <u>{escape(item.get('sizeString', ''))} ▾</u>" if kind == "dropDown" else ""
     return f'<span id="{name}" class="{kind} {item.get("size", "")}">{label}{shown}</span>'
 
 
-def _usual_label(callback: str) -> str:
+def usual_label(callback: str) -> str:
     """What a callback gives before it has looked at the settings."""
     source = (MACROS / "vba" / "AutoXeroRibbon.bas").read_text(encoding="cp1252")
     found = re.search(rf'Sub {callback}\(.*?returned = "([^"]*)"', source, re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from tests.office.pictures import ACTIONS, PICTURES, TARGET, tab_html
+from tests.office.pictures import ACTIONS, PICTURES, TARGET, tab_html, usual_label
 from workbook.build import MACROS
 from workbook.layout import SHEETS
 
@@ -46,6 +46,7 @@ def test_the_drawing_of_the_tab_names_every_control() -> None:
 def test_the_buttons_pictured_are_on_the_tab() -> None:
     ribbon = etree.fromstring((MACROS / "ribbon.xml").read_bytes())
     macros = {
-        item.get("onAction"): item.get("label") or "Pause" for item in ribbon.iter("{*}button", "{*}toggleButton")
+        item.get("onAction"): item.get("label") or usual_label(item.get("getLabel", ""))
+        for item in ribbon.iter("{*}button", "{*}toggleButton", "{*}dropDown")
     }
     assert {action.macro: action.label for action in ACTIONS}.items() <= macros.items()

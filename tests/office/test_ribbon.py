@@ -285,7 +285,7 @@ def test_words_where_there_is_no_way_at_all(office: LibreOffice, path: Path, inb
 
 
 def test_a_copy_says_that_it_is_one(office: LibreOffice, path: Path, inbox: Path) -> None:
-    """By another name, or saved since in another folder; a copy is told which workbook is kept."""
+    """By another name, or in another folder, with its time kept as file managers do; it tells which one is kept."""
     project(path, Projection(names={"AutoXeroPath": str(path)}))
     office.open(path)
     with Agent(inbox):
@@ -294,8 +294,7 @@ def test_a_copy_says_that_it_is_one(office: LibreOffice, path: Path, inbox: Path
     other = path.parent / "elsewhere"
     other.mkdir()
     for copy in (path.with_name("Copy of AutoXero.xlsm"), other / path.name):
-        shutil.copyfile(path, copy)
-        os.utime(copy, (0, 1_000_000_000))
+        shutil.copy2(path, copy)
         office.open(copy)
         said = office.press("OnSyncNow")
         assert said.startswith("BOX This is a copy of the workbook that the agent keeps")
@@ -323,6 +322,16 @@ def test_the_other_buttons_run_here_too(office: LibreOffice, path: Path) -> None
     assert office.ask("run", "Hands.Shown", "Currency") == "NZD"
     office.press("OnAutotaskNumbers", True)  # noqa: FBT003
     assert office.ask("run", "Hands.Shown", "Use Autotask Numbers") == "Number"
+
+
+def test_a_pause_that_cannot_be_saved_is_told(office: LibreOffice, path: Path) -> None:
+    """Here Save does nothing; the agent reads the saved file."""
+    office.open(path)
+    before = path.read_bytes()
+    said = office.press("OnPause", True)  # noqa: FBT003 - as Excel calls it
+    assert path.read_bytes() == before
+    assert "could not be saved, so it does not count yet" in said
+    assert "autoxero set Paused Yes" in said
 
 
 def test_ids_are_new_each_time(office: LibreOffice, path: Path, inbox: Path) -> None:

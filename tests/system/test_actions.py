@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import uuid
@@ -165,6 +166,10 @@ def test_a_request_is_carried_out_once(office: Office) -> None:
     [taken] = office.practice.desk().config.inbox.glob("*.taken")
     assert "nothing was done" in actions.do(taken.stem)
     assert "nothing was done" in actions.do("../../etc/passwd")
+    shutil.copy(taken, taken.with_suffix(".asked"))
+    taken.unlink()
+    assert "not done twice" in actions.do(taken.stem)
+    assert office.book.rows("Log")[0]["Event"] == "Request refused"
     assert office.practice.posts() == 1
 
 
@@ -214,9 +219,16 @@ def test_a_mapping_chosen_since_the_last_save_must_be_saved_first(office: Office
     assert office.practice.posts() == 0
 
 
-def test_a_run_under_way_is_told_at_once(office: Office) -> None:
+def test_a_run_under_way_is_waited_for_and_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it takes too long nothing is done, and the button says that it has to be pressed again."""
+    monkeypatch.setattr("agent.buttons.PATIENCE", 0.01)
+    (number,) = faulty(office)
     with FileLock(office.practice.home / "agent.lock"):
-        assert office.press("sync").startswith("Another sync is under way.")
+        for verb in ("never-send", "resync"):
+            told = office.press(verb, number)
+            assert told == "Another sync is under way; nothing was done. Try again in a minute."
+    assert any("Waiting for another sync to end" in text for text in office.excel.status)
+    assert office.practice.rows()[number]["status"] == "Fault"
 
 
 def test_a_refused_sign_in_is_told_in_words_and_shown(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from filelock import FileLock
 
 from agent.asked import answer, words
 from agent.domain.invoice import AutotaskId
@@ -12,7 +13,7 @@ from agent.errors import PlainError
 from agent.inbox import ON_INVOICES, VERBS, Request
 from agent.pretend.troubles import Trouble
 from agent.projecting import project_all
-from agent.verbs import create_in_xero, never_send, use_suggested
+from agent.verbs import Told, create_in_xero, never_send, reasons, use_suggested
 from tests.support import Practice, support
 
 NAME = "0b5e7a0e-6a43-4d4b-8d63-2a7c5c1f9a10"
@@ -57,6 +58,22 @@ def test_every_button_gets_a_sentence(practice: Practice, verb: str) -> None:
     assert "-" not in words(verb)
 
 
+@pytest.mark.parametrize("verb", sorted(VERBS - {"connect-autotask", "connect-xero", "refresh"}))
+def test_every_button_tells_what_is_under_way(practice: Practice, verb: str) -> None:
+    invoice = rata(practice, "Rata Café")
+    practice.sync()
+    if verb == "send-again":
+        practice.cloud.xero.add_contact("Rata Cafe")
+        practice.sync()
+        voided(practice, invoice)
+    desk = practice.desk()
+    heard: list[str] = []
+    desk.tell = heard.append
+    chosen = (AutotaskId(invoice),) if verb in ON_INVOICES | {"send-these"} else ()
+    answer(desk, Request(NAME, verb, chosen, "AX-105" if "fault" in verb else "", "", datetime.now(UTC)))
+    assert heard
+
+
 def test_an_id_is_never_taken_for_another_invoices_number(practice: Practice) -> None:
     """Invoice A bears as its number the id of invoice B."""
     b = practice.world.invoice("Kauri Legal", [support()])
@@ -77,6 +94,86 @@ def test_many_answers_are_counted(practice: Practice) -> None:
     made = [practice.world.invoice("Rata Cafe", [support(str(n + 2))]) for n in range(9)]
     practice.sync()
     assert ask(practice, "resync", *made) == "9 invoices: 9 Retrying. The sheet Invoices shows each of them."
+
+
+# --- what can be done is done, and the rest is told ---
+
+
+def test_never_send_takes_what_it_can_and_names_the_rest(practice: Practice) -> None:
+    done = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    open_ = [rata(practice), practice.world.invoice("Rata Cafe", [support("3")])]
+    practice.sync()
+    number = practice.rows()[done]["number"]
+    told = ask(practice, "never-send", done, *open_, 4711)
+    assert {practice.rows()[item]["status"] for item in open_} == {"Never send"}
+    assert practice.rows()[done]["status"] == "Synced"
+    assert f"{number} is in Xero already, as INV-0001. Void or delete it there" in told
+    assert "No invoice has the Autotask id 4711." in told
+    with pytest.raises(PlainError, match=f"{number} is in Xero already") as caught:
+        ask(practice, "never-send", done)
+    assert caught.value.exit_code == 2
+
+
+def voided(practice: Practice, *invoices: int) -> None:
+    """Someone voids their documents in Xero, and the agent has seen it."""
+    numbers = [practice.rows()[item]["xero_number"] for item in invoices]
+    for document in practice.cloud.xero.documents():
+        if document.number in numbers:
+            document.status, document.updated = "VOIDED", datetime.now(UTC)
+    practice.desk().ledger.remember(watched="2020-01-01T00:00:00+00:00")
+    practice.sync(is_asked=True)
+    assert {practice.rows()[item]["status"] for item in invoices} == {"Voided"}
+
+
+def test_send_again_takes_what_is_voided_and_names_the_rest(practice: Practice) -> None:
+    first, live, last = (practice.world.invoice("Kauri Legal", [support(str(n))]) for n in (1, 2, 3))
+    practice.sync()
+    voided(practice, first, last)
+    told = ask(practice, "send-again", first, live, last)
+    assert {row["status"] for row in practice.rows().values()} == {"Synced"}
+    assert f"{practice.rows()[live]['number']} is in Xero as INV-0002; sending it again would make two." in told
+
+
+def test_what_is_voided_in_xero_is_said_to_be(practice: Practice) -> None:
+    invoice = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    voided(practice, invoice)
+    number = practice.rows()[invoice]["number"]
+    place = "voided or deleted in Xero"
+    again = f"{number} is {place}, where it was INV-0001. Send again makes a new one."
+    assert ask(practice, "resync", invoice) == again
+    with pytest.raises(PlainError, match=f"{number} is {place} already"):
+        ask(practice, "never-send", invoice)
+
+
+def test_of_many_that_cannot_be_done_the_first_are_named() -> None:
+    left = [Told(None, str(number), "", f"{number} is none.", is_done=False) for number in range(5)]
+    assert reasons(left).startswith("0 is none. 1 is none. 2 is none. 2 others could not be done either")
+
+
+def test_what_is_asked_for_waits_for_a_sync_under_way(practice: Practice) -> None:
+    """That one would write over it; and by what it did the answer goes."""
+    practice.set(Sync_mode="Preview")
+    first = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.set(Sync_mode="Live")
+    lock = FileLock(practice.home / "agent.lock")
+    lock.acquire()
+    desk = practice.desk()
+    desk.patience = 60
+    heard = []
+
+    def hear(text: str) -> None:
+        heard.append(text)
+        lock.release()
+        practice.sync()
+
+    desk.tell = hear
+    with pytest.raises(PlainError, match="is in Xero already"):
+        never_send(desk, ids(first), "paid in cash")
+    assert heard == ["Waiting for another sync to end"]
+    assert practice.rows()[first]["status"] == "Synced"
 
 
 # --- use suggested contact -------------------------------------------------------------------------------------------
@@ -167,6 +264,17 @@ def test_does_not_create_what_differs_only_in_spelling(practice: Practice) -> No
     assert "Rata Cafe was not created." in " ".join(report.problems)
     assert "RATA CAFE" in " ".join(report.problems)
     assert practice.codes()[invoice] == "AX-105"
+
+
+@pytest.mark.parametrize("verb", ["use-suggested", "create-in-xero"])
+def test_all_invoices_of_the_customer_are_tried_again(practice: Practice, verb: str) -> None:
+    """Also those that are not selected, and those that failed three times."""
+    first = rata(practice, "Rata Cafe Limited")
+    other = practice.world.invoice("Rata Cafe", [support("3")])
+    for _ in range(3):
+        practice.sync()
+    ask(practice, verb, first)
+    assert [practice.rows()[item]["status"] for item in (first, other)] == ["Synced", "Synced"]
 
 
 @pytest.mark.parametrize("setting", [{"Sync mode": "Preview"}, {"Paused": "Yes"}])

@@ -227,9 +227,20 @@ def test_a_lost_workbook_comes_back_as_itself(user: User) -> None:
     """A fresh copy in the place of a lost one is the same workbook to the ledger."""
     user.run("install", "--yes")
     number = read_wiring(user.workbook).workbook_id
-    user.workbook.unlink()
-    assert user.run("install", "--yes").returncode == 0
+    project(user.workbook, Projection(edits={"Settings": {("Autotask user name",): {"Value": "api@kauri.example"}}}))
+    assert user.run("set", "Reference", "Purchase order").returncode == 0  # which keeps a copy of it as it was
+    moved = user.workbook.rename(user.workbook.with_name("Moved.xlsm"))
+    done = user.run("install", "--yes")
+    assert done.returncode == MEND_FIRST
+    assert f"The workbook is not at {user.workbook} any more." in done.stderr
+    assert "“autoxero install --workbook” with the place that you moved it to" in done.stderr
+    assert not user.workbook.exists()
+    found = user.run("install", "--yes", "--workbook", str(user.workbook))
+    assert found.returncode == 0, found.stderr
+    assert "made anew from the backup" in found.stderr
     assert read_wiring(user.workbook).workbook_id == number
+    assert read(user.workbook).settings.autotask_user == "api@kauri.example"
+    assert moved.exists()
 
 
 def test_a_workbook_that_is_open_stops_it_before_anything_is_done(user: User) -> None:
@@ -263,6 +274,25 @@ def test_a_second_user_is_told_whose_workbook_it_is(user: User, tmp_path: Path) 
     third = User(tmp_path / "third")
     taken = third.run("install", "--yes", "--workbook", str(user.workbook))
     assert taken.returncode == 0, "what was handed over may be taken over"
+
+
+def test_a_workbook_from_another_computer_is_taken_over_and_told(user: User, tmp_path: Path) -> None:
+    """Nothing but an installation does that; where its former AutoXero still works with it, that one stops sending."""
+    user.run("install", "--yes")
+    second = User(tmp_path / "second")
+    for arguments in (("sync",), ("run",), ("set", "Paused", "Yes"), ("test",)):
+        done = second.run(*arguments, "--workbook", str(user.workbook))
+        assert done.returncode == MEND_FIRST, arguments
+        assert f"its buttons write to {user.home / 'inbox'}" in done.stderr
+    assert "No invoices yet" in second.run("status", "--workbook", str(user.workbook)).stderr
+    away = user.home.rename(user.home.with_name("elsewhere"))
+    assert "autoxero install --workbook" in second.run("sync", "--workbook", str(user.workbook)).stderr
+    taken = second.run("install", "--yes", "--workbook", str(user.workbook))
+    assert taken.returncode == 0, taken.stderr
+    assert f"Take it over from the AutoXero whose inbox was {user.home / 'inbox'}" in taken.stderr
+    away.rename(user.home)
+    for command in ("sync", "install"):
+        assert f"its buttons write to {second.home / 'inbox'}" in user.run(command).stderr
 
 
 def test_what_fails_midway_says_what_was_done_and_goes_on_later(user: User) -> None:
@@ -461,6 +491,37 @@ def test_a_damaged_ledger_keeps_no_secret_from_being_cleared(user: User) -> None
     assert not user.home.exists()
 
 
+def test_secrets_are_cleared_from_a_home_that_cannot_be_used_any_more(user: User) -> None:
+    """It came into a synced folder: nothing may be kept there, but all may be taken away."""
+    home = user.folder / "OneDrive" / "AutoXero"
+    user.keep_secrets()
+    keys = user.secrets() | {f"AutoXero in {home}/smtp-password": "s3cr3t", "AutoXero/homes": f"AutoXero in {home}"}
+    (user.folder / "keys.json").write_text(json.dumps(keys))
+    given = {"AUTOXERO_HOME": str(home)}
+    assert "synced folder" in user.run("sync", environment=given).stderr
+    done = user.run("uninstall", "--yes", environment=given)
+    assert done.returncode == 0, done.stderr
+    assert f"Done: Clear all secrets of the home {home}" in done.stderr
+    assert "The usual home's secrets stay" in done.stderr
+    assert set(user.secrets()) == {f"AutoXero/{entry}" for entry in ENTRIES} | {"Mail/jo"}
+
+
+def test_other_homes_that_have_secrets_are_told_and_cleared_where_they_are_gone(user: User) -> None:
+    here, gone = (user.folder / name for name in ("here", "gone"))
+    here.mkdir()
+    user.keep_secrets()
+    keys = user.secrets() | {f"AutoXero in {home}/smtp-password": "s3cr3t" for home in (here, gone)}
+    keys["AutoXero/homes"] = f"AutoXero in {here}\nAutoXero in {gone}"
+    (user.folder / "keys.json").write_text(json.dumps(keys))
+    done = user.run("uninstall", "--yes", "--purge")
+    assert done.returncode == 0, done.stderr
+    assert f"run “autoxero uninstall” with AUTOXERO_HOME={here}." in done.stderr
+    assert f"The secrets of the home {gone}, which is gone, were cleared too." in done.stderr
+    left = {f"AutoXero in {here}/smtp-password", "AutoXero/homes", "Mail/jo"}
+    assert set(user.secrets()) == left
+    assert user.secrets()["AutoXero/homes"] == f"AutoXero in {here}"
+
+
 def test_no_secret_is_in_any_file_that_is_written(user: User) -> None:
     """Variables of the window are named in a warning, and their values stand nowhere."""
     given = {"AUTOXERO_AUTOTASK_SECRET": "s3cr3t-one", "AUTOXERO_XERO_CLIENT_SECRET": "s3cr3t-two",
@@ -501,7 +562,8 @@ class Recorder:
         """Write it down; fails as often as the codes say."""
         self.calls.append(tuple(arguments))
         codes = self.codes.get(arguments[1], [])
-        return (codes.pop(0) if codes else 0), "Zugriff verweigert."
+        is_unknown = arguments[1] == "/Query"
+        return (codes.pop(0) if codes else int(is_unknown)), "Zugriff verweigert."
 
 
 def _no_key_store() -> object:
@@ -559,18 +621,59 @@ def test_on_windows_a_task_is_made_and_run(make: MakeOffice) -> None:
     carry_out(plan_install(office, None), print)
     task = office.config.home / "start-at-log-on.xml"
     assert [call[:4] for call in recorder.calls] == [
+        ("schtasks", "/Query", "/TN", "AutoXero-OFFICE-jo"),
         ("schtasks", "/End", "/TN", "AutoXero-OFFICE-jo"),
         ("schtasks", "/Create", "/TN", "AutoXero-OFFICE-jo"),
         ("schtasks", "/Run", "/TN", "AutoXero-OFFICE-jo"),
     ]
-    assert recorder.calls[1][4:] == ("/XML", str(task), "/F")
+    assert recorder.calls[2][4:] == ("/XML", str(task), "/F")
     assert "C:/AutoXero/.venv/Scripts/pythonw.exe" in [item.text for item in etree.fromstring(task.read_bytes()).iter()]
     sheet = load_workbook(office.documents / "AutoXero" / "AutoXero.xlsm")["xlwings.conf"]
     assert sheet["B1"].value == str(PYTHONS["win32"]), "the buttons start python, which says what went wrong"
     recorder.calls.clear()
     carry_out(plan_uninstall(office), print)
-    assert [call[1] for call in recorder.calls] == ["/End", "/Delete"]
+    assert [call[1] for call in recorder.calls] == ["/Query", "/End", "/Delete", "/Query"]
     assert not task.exists()
+
+
+def test_a_task_that_windows_keeps_is_told(make: MakeOffice) -> None:
+    """All else is done; the next call tries again."""
+    office, recorder = make("win32")
+    carry_out(plan_install(office, None), print)
+    recorder.codes = {"/Delete": [1], "/Query": [0, 0]}
+    with pytest.raises(PlainError) as caught:
+        carry_out(plan_uninstall(office), print)
+    assert "The task “AutoXero-OFFICE-jo” of the Task Scheduler is still there" in caught.value.message
+    assert "Clear all secrets" in caught.value.message
+    carry_out(plan_uninstall(office), print)
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
+def test_another_home_that_starts_at_log_on_is_told_first(
+    make: MakeOffice, tmp_path: Path, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Installing takes its place, and says how to go back; uninstalling leaves it alone."""
+    first, _ = make(platform)
+    carry_out(plan_install(first, None), print)
+    home = tmp_path / "100% <other>"
+    home.mkdir()
+    machine = replace(first.machine, home=home)
+    second = replace(first, config=Config(home, {}), machine=machine)
+    task = (first.config.home / "start-at-log-on.xml") if platform == "win32" else None
+
+    def run(arguments: Sequence[str]) -> tuple[int, str]:
+        return 0, task.read_text("utf-16") if task is not None and "/Query" in arguments else ""
+
+    second, first = replace(second, run=run), replace(first, run=run)
+    told = plan_install(second, tmp_path / "Second").warnings[0]
+    assert f"the agent of the home {first.config.home} starts at log-on" in told
+    assert f"AUTOXERO_HOME={first.config.home}" in told
+    assert f"At log-on the agent of the home {first.config.home} starts; that stays." in plan_uninstall(second).warnings
+    assert not any("log-on" in text for text in plan_install(first, None).warnings)
+    monkeypatch.setattr("agent.install._make_inbox", lambda _config: [])  # macOS has one for both
+    carry_out(plan_install(second, tmp_path / "Second"), print)
+    task = home / "start-at-log-on.xml" if task is not None else None
+    assert f"the agent of the home {home} starts" in plan_install(first, None).warnings[0]
 
 
 def test_on_macos_excel_is_allowed_to_start_python(make: MakeOffice, tmp_path: Path) -> None:
@@ -735,7 +838,7 @@ def test_a_failure_does_not_leave_the_agent_stopped(make: MakeOffice, monkeypatc
     monkeypatch.setattr("agent.install.wire", full)
     with pytest.raises(PlainError, match=r"No space left.*Start the agent again, by the task “AutoXero-OFFICE-jo”"):
         carry_out(plan_install(office, None), print)
-    assert [call[1] for call in recorder.calls] == ["/End", "/Run"]
+    assert [call[1] for call in recorder.calls] == ["/Query", "/End", "/Run"]
 
 
 def test_a_failure_starts_none_that_is_not_wanted(make: MakeOffice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy import event
 
 from agent import service as service_module
 from agent.alive import State, agent_json, agent_text, is_running, write_state
+from agent.asked import done_before
 from agent.config import Config
 from agent.desk import Desk, Progress
 from agent.diary import NAME, open_diary
@@ -413,6 +414,25 @@ def test_the_same_button_pressed_in_impatience_is_done_once(practice: Practice) 
     assert len({answer_to(practice, name) for name in names}) == 1
 
 
+def test_the_button_pressed_last_wins(practice: Practice) -> None:
+    """Never send, Resync, Never send, while a sync is under way: the third is no repetition of the first."""
+    practice.set(Sync_mode="Preview")
+    invoice = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=sync")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for verb in ("never-send", "resync", "never-send"):
+            names.append(put(practice, f"verb={verb}\nids={invoice}"))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: is_answered(practice, names[-1]))
+    assert practice.rows()[invoice]["status"] == "Never send"
+    assert [event for event, _ in log_of(practice, "Person")] == ["Never send", "Resync", "Never send"]
+
+
 def test_a_button_waits_while_another_process_syncs(practice: Practice) -> None:
     name = put(practice, "verb=sync")
     lock = FileLock(practice.home / "agent.lock")
@@ -488,9 +508,38 @@ def test_a_signal_ends_it_at_once_while_a_browser_is_waited_for(practice: Practi
 def test_what_was_taken_and_not_done_is_answered_at_the_next_start(practice: Practice) -> None:
     (practice.home / "inbox").mkdir()
     name = str(uuid.uuid4())
-    (practice.home / "inbox" / f"{name}.taken").write_text("verb=sync")
+    (practice.home / "inbox" / f"{name}.taken").write_text("verb=never-send\nids=1,2")
     drive(practice, idle)
-    assert "Press the button again" in answer_to(practice, name)
+    told = answer_to(practice, name)
+    assert "Press the button again" in told
+    assert log_of(practice, "Ribbon") == [("Button: Never send", f"{told} It was asked for 2 invoices.")]
+    assert [row["Level"] for row in practice.table("Log") if row["Event"] == "Button: Never send"] == ["Warning"]
+
+
+def test_what_was_broken_off_is_written_down_when_the_agent_stops(practice: Practice) -> None:
+    with FileLock(practice.home / "agent.lock"), going(practice) as service:
+        first = put(practice, "verb=sync")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        second = put(practice, "verb=never-send\nids=1")
+        until((practice.home / "inbox" / f"{second}.taken").exists)
+    assert answer_to(practice, first) == answer_to(practice, second)
+    assert {event for event, _ in log_of(practice, "Ribbon")} == {"Button: Sync now", "Button: Never send"}
+
+
+def test_what_excel_did_is_not_done_again_by_the_agent(practice: Practice) -> None:
+    name = str(uuid.uuid4())
+
+    def script(_service: Service) -> Iterator[float]:
+        yield 0
+        done_before(practice.desk(), [name], datetime.now(UTC))  # as the button does where no agent answers
+        put(practice, "verb=refresh", name=name)
+        yield 0
+        yield 0
+
+    drive(practice, script)
+    assert "not done twice" in answer_to(practice, name)
+    assert [event for event, _ in log_of(practice, "Ribbon")] == ["Request refused"]
+    assert "Request refused" in [row["Event"] for row in practice.table("Log")]
 
 
 # --- what it survives ------------------------------------------------------------------------------------------------

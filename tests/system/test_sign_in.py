@@ -113,7 +113,7 @@ class Office:
         """What the key store holds of this home, by entry."""
         path = Path(self.environment[VARIABLE])
         kept: dict[str, str] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
-        return {name.rpartition("/")[2]: value for name, value in kept.items()}
+        return {name.rpartition("/")[2]: value for name, value in kept.items() if name != "AutoXero/homes"}
 
     def keep(self, entry: str, value: str) -> None:
         path = Path(self.environment[VARIABLE])

@@ -16,7 +16,20 @@ from hypothesis import strategies as st
 
 from agent.config import Config
 from agent.domain.faults import CATALOGUE
-from agent.inbox import FRESH, KEEP, LARGEST, ON_INVOICES, VERBS, Inbox, Refusal, Request, parse
+from agent.inbox import (
+    FRESH,
+    KEEP,
+    LARGEST,
+    MOST_REMEMBERED,
+    ON_INVOICES,
+    REMEMBERED,
+    VERBS,
+    Inbox,
+    Refusal,
+    Request,
+    parse,
+    remembered,
+)  # fmt: skip
 
 NOW = datetime(2026, 11, 23, 22, 35, tzinfo=UTC)
 NAME = "0b5e7a0e-6a43-4d4b-8d63-2a7c5c1f9a10"
@@ -227,12 +240,25 @@ def test_does_nothing_twice(inbox: Inbox) -> None:
     assert (inbox.folder / f"{name}.answer").read_text() == "Done."
 
 
-def test_remembers_names_only_while_they_could_be_fresh(inbox: Inbox) -> None:
-    for minute in range(0, 600, 5):
-        now = NOW + timedelta(minutes=minute)
-        put(inbox.folder, f"verb=sync\nworkbook={BOOK}", written=now)
-        assert isinstance(taken(inbox, now), Request)
-    assert len(inbox.seen) <= 2 * FRESH / timedelta(minutes=5) + 1
+@pytest.mark.parametrize("later", [timedelta(minutes=21), timedelta(days=29)])
+def test_a_copy_with_a_fresh_time_is_not_done_again(inbox: Inbox, later: timedelta) -> None:
+    for moment, kind in ((NOW, Request), (NOW + later, Refusal)):
+        put(inbox.folder, f"verb=sync\nworkbook={BOOK}", NAME, written=moment)
+        assert isinstance(taken(inbox, moment), kind)
+
+
+def test_remembers_a_month_and_not_without_end() -> None:
+    old, now = NOW - REMEMBERED - timedelta(seconds=1), NOW
+    seen = {"old": old} | {str(count): now - timedelta(seconds=count) for count in range(MOST_REMEMBERED + 5)}
+    left = remembered(seen, now)
+    assert set(left) == {str(count) for count in range(MOST_REMEMBERED)}
+
+
+def test_what_was_taken_before_can_be_read_once_more_and_is_not_taken(inbox: Inbox) -> None:
+    name = put(inbox.folder, f"verb=never-send\nids=1\nworkbook={BOOK}")
+    assert taken(inbox) == inbox.reread(name)
+    assert isinstance(inbox.reread("gone"), Refusal)
+    assert inbox.take(NOW, BOOK) == []
 
 
 def test_reads_no_more_of_a_huge_file_than_shows_that_it_is_huge(inbox: Inbox) -> None:

@@ -97,11 +97,25 @@ def test_entries_are_forgotten_and_need_not_be_there(store: InMemory) -> None:
     assert store.kept == {}
 
 
-def test_homes_do_not_share_their_secrets(store: InMemory) -> None:
+@pytest.mark.usefixtures("store")
+def test_homes_do_not_share_their_secrets() -> None:
     Keys("AutoXero").write("autotask-secret", "one")
     Keys("AutoXero in /b").write("autotask-secret", "two")
-    assert len(store.kept) == 2
     assert Keys("AutoXero").read("autotask-secret") == "one"
+    assert Keys("AutoXero in /b").read("autotask-secret") == "two"
+
+
+def test_homes_are_known_by_their_secrets(store: InMemory) -> None:
+    """Each home can tell of the others, as long as these have any."""
+    usual, b, c = (Keys(name) for name in ("AutoXero", "AutoXero in /b", "AutoXero in /c"))
+    for keys in (usual, b, c):
+        keys.write("autotask-secret", keys.service)
+    assert [keys.service for keys in b.others()] == ["AutoXero", "AutoXero in /c"]
+    assert [keys.service for keys in usual.others()] == ["AutoXero in /b", "AutoXero in /c"]
+    b.clear_all()
+    assert usual.others() == [c]
+    c.clear_all()
+    assert list(store.kept) == [("AutoXero", "autotask-secret")]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -21,6 +21,7 @@ NO_DISK = """
 Public Sent As String
 Public HasAgent As Boolean
 Public IsLocked As Boolean
+Public SavedLast As Date
 Public Function NewRequest(ByVal folder As String, ByVal text As String) As String
     If folder = "/nobody's" Then Exit Function
     Sent = Sent & folder & vbCrLf & text
@@ -35,6 +36,12 @@ End Function
 Public Function LastPart(ByVal path As String) As String
     LastPart = Mid$(LCase$(path), InStrRev(path, "/") + 1)
 End Function
+Public Function SavedAt() As Date
+    SavedAt = SavedLast
+End Function
+Public Sub SaveLast()
+    SavedLast = Now
+End Sub
 Public Function IsReadOnly() As Boolean
     IsReadOnly = IsLocked
 End Function
@@ -71,6 +78,9 @@ Public Sub Put(ByVal cellName As String, ByVal value As String)
 End Sub
 Public Function Place() As String
     Place = ActiveSheet.Name & "!" & ActiveCell.Address
+End Function
+Public Function PlaceOf(ByVal tableName As String, ByVal heading As String) As String
+    PlaceOf = ColumnOf(TableRange(tableName), heading).Cells(1, 1).Address
 End Function
 Public Function Setting(ByVal settingName As String) As Variant
     Setting = SettingText(settingName)
@@ -211,7 +221,7 @@ def open_excel() -> Opener:
         app = ExcelApplication.open(path, with_vba=False)
         for name, source in modules(MACROS / "vba").items():
             if name != "AutoXeroDisk":
-                app.add_module(source, name=name, kind="document" if name == "SheetSettings" else "standard")
+                app.add_module(source, name=name, kind="document" if name.startswith("Sheet") else "standard")
         app.add_module(NO_DISK, name="AutoXeroDisk")
         app.add_module(HANDS + "\nPublic Sub Agent()\n HasAgent = True\nEnd Sub\n", name="Hands")
         return Excel(app)

@@ -303,6 +303,50 @@ def test_onedrive_never_starts_python(with_xlwings: Excel) -> None:
     assert with_xlwings.ran == ""
 
 
+# --- what is typed and not saved ---
+
+
+def test_what_is_typed_must_be_saved_before_anything_is_sent_by_it(excel: Excel) -> None:
+    """As by the other door; what needs no settings is done, and what the agent wrote into the sheets stops nothing."""
+    excel.with_agent()
+    excel.select("Invoices", "A6")
+    excel.do("Write", "Invoices", "C6", "Retrying")
+    excel.press("OnResync")
+    assert "has taken it" in excel.bar
+    excel.press("OnFourDecimals", False)  # noqa: FBT003 - as Excel calls it
+    for button in ("OnResync", "OnSyncNow", "OnPreview"):
+        excel.press(button)
+        assert excel.told.startswith("Save the workbook first: a setting or a mapping was changed")
+    assert excel.sent.count("verb=resync") == 1
+    excel.press("OnNeverSend", answers=(YES,))
+    assert "verb=never-send" in excel.sent
+    excel.do("SaveLast")
+    excel.press("OnResync")
+    assert excel.sent.count("verb=resync") == 2
+
+
+@pytest.mark.parametrize(
+    ("sheet", "table", "heading"),
+    [
+        ("Settings", "Settings", "Value"), ("Mappings", "AccountMap", "Xero account"),
+        ("Mappings", "TaxMap", "Xero tax rate"), ("Mappings", "ContactMap", "Xero contact"),
+    ],
+)  # fmt: skip
+def test_typing_into_any_of_these_columns_counts(excel: Excel, sheet: str, table: str, heading: str) -> None:
+    place = excel.do("PlaceOf", table, heading)
+    excel.do("Write", sheet, place, "210")
+    excel.press("OnSyncNow")
+    assert excel.told.startswith("Save the workbook first")
+
+
+def test_the_agents_own_columns_do_not_count(excel: Excel) -> None:
+    place = excel.do("PlaceOf", "Settings", "Problem")
+    excel.do("Write", "Settings", place, "It is wrong.")
+    excel.with_agent()
+    excel.press("OnSyncNow")
+    assert "verb=sync" in excel.sent
+
+
 # --- showing --------------------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ VBA = MACROS / "vba"
 SOURCES = modules(VBA)
 EVENTS = {"Worksheet_Change"}
 OUTSIDE = {
-    "ActiveCell", "ActiveSheet", "ActiveWorkbook", "Application", "Array", "Boolean", "CStr", "DateDiff", "Dir",
+    "ActiveCell", "ActiveSheet", "ActiveWorkbook", "Application", "Array", "Boolean", "CStr", "Date", "DateDiff", "Dir",
     "DoEvents", "Err", "FileDateTime", "FileLen", "False", "FreeFile", "Hex", "IIf", "InStr", "Int", "Integer",
     "IRibbonControl", "IRibbonUI",
     "IsError", "LCase", "Left", "Len", "Long", "Mid", "MsgBox", "Nothing", "Now", "Object", "Randomize",
@@ -99,7 +99,7 @@ def test_every_procedure_is_reached() -> None:
 
 
 def test_no_two_procedures_have_one_name() -> None:
-    names = [name for module in SOURCES for name in procedures(module)]
+    names = [name for module in SOURCES for name in procedures(module) if name not in EVENTS]
     assert len(names) == len(set(names))
 
 
