@@ -17,6 +17,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -31,12 +32,14 @@ from agent.config import Config
 from agent.connect import keep_signed_in
 from agent.desk import Desk, Progress
 from agent.diary import open_diary
+from agent.domain.invoice import AutotaskId
 from agent.domain.text import counted
 from agent.errors import BUSY, DONE, INTERRUPTED, MEND_FIRST, PlainError, StopError
 from agent.inbox import AGAIN, Inbox, Refusal, Request, kept
 from agent.sync import sync
 from agent.tell import report_text
 from agent.timetable import Clock, Timetable, utc_now
+from agent.verbs import never_send
 from agent.wire import TIMEOUT, Wire
 from agent.worker import Task, Worker
 from workbook.read import Reading
@@ -303,6 +306,7 @@ class Service:
         """One run by the clock; whatever ends it, the next one comes."""
         with self._desk() as desk:
             try:
+                self._leave_out(desk)
                 report = sync(desk)
             except StopError as error:
                 self._well_before = _last_well(desk)
@@ -339,7 +343,7 @@ class Service:
             if not task.names:
                 return
             try:
-                told = self._patiently(lambda: answer(desk, request))
+                told = self._patiently(lambda: self._in_order(desk, request))
             except StopError as error:
                 told = f"{error.fault.title}: {error.fault.detail} {error.fault.cure}".strip()
             except PlainError as error:
@@ -354,6 +358,28 @@ class Service:
                 self._note_well(desk)
                 with suppress(PlainError):
                     self._take_note(desk, desk.reading, is_done=True)
+
+    def _in_order(self, desk: Desk, request: Request) -> str:
+        """Carry out a request, less what a later press of Never send leaves out: the last press wins."""
+        left = self._leave_out(desk) if request.verb not in {"never-send", "connect-xero"} else set()
+        kept = tuple(item for item in request.ids if item not in left)
+        if request.ids and not kept:
+            return "Nothing was done: Never send was pressed for this since."
+        return answer(desk, replace(request, ids=kept))
+
+    def _leave_out(self, desk: Desk) -> set[AutotaskId]:
+        """Leave out at once what waiting presses of Never send ask for: nothing sends it before their turn."""
+        wanted: set[AutotaskId] = set()
+        for key in self.worker.waiting():
+            if isinstance(key, tuple) and key[0] == "never-send":
+                wanted |= set(key[1])
+        if wanted:
+            try:
+                never_send(desk, sorted(wanted), "chosen in the workbook")
+            except PlainError as error:  # what cannot be left out is told at its turn
+                if error.exit_code == BUSY:
+                    raise
+        return wanted
 
     def _sign_in(self, request: Request, is_over: Callable[[], bool], task: Task) -> None:
         try:

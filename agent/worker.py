@@ -90,6 +90,11 @@ class Worker:
         """Whether the thread has not ended."""
         return self._thread.is_alive()
 
+    def waiting(self) -> list[object]:
+        """The keys of what waits, in order."""
+        with self._changed:
+            return [task.key for task in self._tasks]
+
     def settle(self) -> None:
         """Wait until everything is done, or it is to stop."""
         with self._changed:

@@ -414,23 +414,42 @@ def test_the_same_button_pressed_in_impatience_is_done_once(practice: Practice) 
     assert len({answer_to(practice, name) for name in names}) == 1
 
 
-def test_the_button_pressed_last_wins(practice: Practice) -> None:
-    """Never send, Resync, Never send, while a sync is under way: the third is no repetition of the first."""
-    practice.set(Sync_mode="Preview")
-    invoice = practice.world.invoice("Kauri Legal", [support()])
+@pytest.mark.parametrize("other", ["resync", "send-these", "sync"])
+def test_the_button_pressed_last_wins(practice: Practice, other: str) -> None:
+    """Never send, another one, Never send, while a sync is under way: it is not sent on the way to the third."""
+    invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
     lock = FileLock(practice.home / "agent.lock")
     with lock, going(practice) as service:
-        put(practice, "verb=sync")
+        put(practice, "verb=preview")
         until(lambda: "waiting for another sync" in service.worker.doing)
         names = []
-        for verb in ("never-send", "resync", "never-send"):
-            names.append(put(practice, f"verb={verb}\nids={invoice}"))
+        for verb in ("never-send", other, "never-send"):
+            names.append(put(practice, f"verb={verb}" + (f"\nids={invoice}" if verb != "sync" else "")))
             until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
         lock.release()
         until(lambda: is_answered(practice, names[-1]))
     assert practice.rows()[invoice]["status"] == "Never send"
-    assert [event for event, _ in log_of(practice, "Person")] == ["Never send", "Resync", "Never send"]
+    assert practice.posts() == 0
+
+
+def test_resync_pressed_last_takes_never_send_back(practice: Practice) -> None:
+    invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for verb in ("resync", "never-send", "resync"):
+            names.append(put(practice, f"verb={verb}\nids={invoice}"))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: is_answered(practice, names[-1]))
+    assert practice.rows()[invoice]["status"] == "Synced"
+    assert practice.posts() == 1
 
 
 def test_a_button_waits_while_another_process_syncs(practice: Practice) -> None:
