@@ -21,13 +21,12 @@ from agent.domain import settings as declared
 from agent.errors import PlainError, StopError
 from agent.inbox import AGAIN, Inbox, Refusal, Request
 from agent.projecting import project_open
+from agent.sync import A_WHILE
 from agent.wire import TIMEOUT, Wire
 from workbook.cells import fold
 
 LONGEST = 300.0
 """Seconds that a button may keep Excel waiting where no agent runs: no further request is begun after that."""
-PATIENCE = 60.0
-"""Seconds that a button waits for another sync; nothing of what it asks for is written down before that has ended."""
 _NEEDS_SAVED = frozenset({
     "sync", "preview", "resync", "resync-fault", "send-now", "send-these", "send-again", "use-suggested",
     "create-in-xero", "test",
@@ -140,7 +139,7 @@ def _desk(screen: Screen, tell: Progress, show: Show) -> Desk:
         )
     ends = time.monotonic() + LONGEST
     desk.make_wire = lambda: Wire(TIMEOUT, is_stopped=lambda: time.monotonic() > ends)
-    desk.show, desk.patience = show, PATIENCE
+    desk.show, desk.patience = show, A_WHILE
     kept = Path(desk.ledger.fact("workbook_path") or screen.path)
     known = desk.ledger.fact("workbook_id")
     is_other = bool(known and screen.workbook_id and known != screen.workbook_id)

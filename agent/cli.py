@@ -100,9 +100,9 @@ def _desk(workbook: Path | None, *, quiet: bool = False, only_reads: bool = Fals
         refuse_template(desk.workbook)
         desk.refuse_others()
     if waits:
-        from agent.sync import LONGEST_SYNC
+        from agent.sync import A_WHILE
 
-        desk.patience = LONGEST_SYNC
+        desk.patience = A_WHILE
     return desk
 
 

@@ -45,7 +45,9 @@ from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
 LONGEST_SYNC = 120.0
-"""Seconds for which a person may be kept waiting for another run."""
+"""Seconds for which the setup and a sign-in wait for another run."""
+A_WHILE = 20.0
+"""Seconds for which a command or a button waits for one: then it is told that nothing was done."""
 _MANY = 5
 """So many invoices without any tax are no chance."""
 

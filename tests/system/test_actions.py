@@ -221,7 +221,7 @@ def test_a_mapping_chosen_since_the_last_save_must_be_saved_first(office: Office
 
 def test_a_run_under_way_is_waited_for_and_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it takes too long nothing is done, and the button says that it has to be pressed again."""
-    monkeypatch.setattr("agent.buttons.PATIENCE", 0.01)
+    monkeypatch.setattr("agent.buttons.A_WHILE", 0.01)
     (number,) = faulty(office)
     with FileLock(office.practice.home / "agent.lock"):
         for verb in ("never-send", "resync"):
