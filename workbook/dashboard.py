@@ -231,7 +231,7 @@ def _status(sheet: Worksheet, looks: Looks, names: Names, row: int, line: tuple[
 
 def _money(sheet: Worksheet, looks: Looks, names: Names) -> None:
     row = _MONEY_ROW
-    title = "Money in (invoices) and out (credit notes) in Xero, by month of the document"
+    title = "Money in (invoices) and out (credit notes) in Xero, by month of the invoice in Autotask"
     _section(sheet, looks, row, (_RIGHT, _RIGHT_END), title)
     sheet.write(row + 1, _RIGHT, "Month", looks.format(bold=True, font_color=QUIET, valign="vcenter"))
     sums = row + 2 + layout.MONTHS
