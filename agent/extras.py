@@ -41,35 +41,48 @@ def add_extras(desk: Desk, run: str) -> None:
     desk.tell(f"Adding notes and PDFs to {len(queued)} invoices")
     rows = {row["autotask_id"]: row for row in desk.ledger.rows()}
     went_well = 0
-    troubles: dict[WriteBack, str] = {}
+    troubles: dict[WriteBack, Exception] = {}
     for item in queued:
         row = rows[item.autotask_id]
         if not row["xero_id"]:
             desk.ledger.written({item.id: "failed"})
-            continue
-        desk.ledger.tried({item.id: item.tries + 1})  # killed from here on, the next try looks first
-        try:
-            _add(desk, item, row, run)
-        except StopError as error:
-            if is_of_all(error):
-                desk.ledger.tried({item.id: item.tries})  # certainly not written
-                raise
-            troubles[item] = error.fault.detail
-        except (RefusedError, UncertainError, ValueError) as error:
-            troubles[item] = str(error)
-        else:
+        elif (error := _tried(desk, item, row, run)) is None:
             desk.ledger.written({item.id: "done"})
             desk.ledger.warn(item.autotask_id, _GIVEN_UP[item.field])
             went_well += 1
+        else:
+            troubles[item] = error
         if len(troubles) >= IN_VAIN and not went_well:
             break
-    is_its_own = went_well > 0 or len(troubles) < IN_VAIN
-    for item, trouble in troubles.items():
-        _put_back(desk.ledger, item, trouble, run, is_its_own=is_its_own)
+    for item, error in troubles.items():
+        is_clear = len(troubles) < IN_VAIN and not isinstance(
+            error, UncertainError
+        )  # else Xero may be ill, and it well
+        _put_back(desk.ledger, item, error, run, is_its_own=went_well > 0 or is_clear)
 
 
-def _put_back(ledger: Ledger, item: WriteBack, trouble: str, run: str, *, is_its_own: bool) -> None:
+def _tried(desk: Desk, item: WriteBack, row: Mapping[str, Any], run: str) -> Exception | None:
+    """Add one; gives what went wrong with it.
+
+    Raises:
+        StopError: A system cannot be reached.
+    """
+    desk.ledger.tried({item.id: item.tries + 1})  # killed from here on, the next try looks first
+    try:
+        _add(desk, item, row, run)
+    except StopError as error:
+        if is_of_all(error):
+            desk.ledger.tried({item.id: item.tries})  # certainly not written
+            raise
+        return error
+    except (RefusedError, UncertainError, ValueError) as error:
+        return error
+    return None
+
+
+def _put_back(ledger: Ledger, item: WriteBack, error: Exception, run: str, *, is_its_own: bool) -> None:
     """What failed is tried again by later runs; once it is given up the invoice bears a warning."""
+    trouble = error.fault.detail if isinstance(error, StopError) else str(error)
     event = f"The {_NAMES[item.field]} could not be added in Xero"
     ledger.log(event, trouble, run=run, level="Warning", about=item.autotask_id)
     state, tries = after_try(item, is_done=False, is_its_own=is_its_own)
