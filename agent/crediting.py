@@ -132,8 +132,9 @@ def allocate(credit: Credit) -> str:
     }
     with one_at_a_time(desk):
         known = json.loads(desk.ledger.fact(_PENDING) or "{}")
-        # one without an answer may still land: the same again goes under its key, and only that
-        key = known["key"] if known and known == {**told, "key": known["key"]} else str(uuid.uuid4())
+        key = known.pop("key", "") if known else ""
+        if not key or known != told:  # one without an answer may still land: the same again goes under its key
+            key = str(uuid.uuid4())
         desk.ledger.remember(**{_PENDING: json.dumps({**told, "key": key})})
         try:
             desk.xero.allocate(giving.id, taking.id, credit.amount, max(giving.date, taking.date), key)

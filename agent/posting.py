@@ -21,7 +21,7 @@ from agent.domain.invoice import AutotaskId, Invoice, header_of
 from agent.domain.lookup import Shelf, agrees, as_posted, marked_id, unlike
 from agent.domain.mappings import Mappings
 from agent.domain.plan import Action
-from agent.domain.record import Record, Status
+from agent.domain.record import CONFIRMED, Record, Status
 from agent.domain.settings import Settings
 from agent.domain.strikes import after_failure
 from agent.domain.translate import kind_of, number_of
@@ -51,7 +51,7 @@ _LOOK_BACK = timedelta(days=60)
 """How far before a document's date it is looked for, in case it was re-dated in Xero."""
 ALONE = 3
 """After so many requests that came to nothing an invoice is sent alone; one more is its own fault."""
-_BREAKER = 4
+BREAKER = 4
 """Failures in a row, with no success, after which it is Xero that is ill, not an invoice."""
 
 
@@ -249,7 +249,7 @@ class Poster:
             row = mappings.contact(invoice.customer.id)
             contacts = {invoice.customer.name, *((row.contact, row.contact_id) if row else ())}
             finding = shelf.find_voided(invoice, kinds[invoice.id], numbers, contacts)
-            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish in {"send", "adopt"}
+            confirmed = self.records.get(invoice.id, Record(invoice.id)).wish in CONFIRMED
             if finding.posted is None:
                 continue
             standing.add(invoice.id)
@@ -322,7 +322,7 @@ class Poster:
                     queue = [batch[:half], batch[half:], *queue]
                 else:
                     suspects.append((batch[0], trouble))
-            if self._failures >= _BREAKER:
+            if self._failures >= BREAKER:
                 self._blame([item for item in suspects if item[1].code != "AX-403"], by_id)
                 raise stop("AX-403", "Xero fails at everything that is sent to it.")
         self._blame(suspects, by_id)

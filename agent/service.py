@@ -343,7 +343,7 @@ class Service:
             if not task.names:
                 return
             try:
-                told = self._patiently(lambda: self._in_order(desk, request))
+                told = self._patiently(desk, lambda: self._in_order(desk, request))
             except StopError as error:
                 told = f"{error.fault.title}: {error.fault.detail} {error.fault.cure}".strip()
             except PlainError as error:
@@ -398,7 +398,7 @@ class Service:
             else:
                 self._trouble("sign-in", "")
 
-    def _patiently(self, act: Callable[[], str]) -> str:
+    def _patiently(self, desk: Desk, act: Callable[[], str]) -> str:
         """Wait while another process syncs."""
         for _ in range(_BUSY_TRIES):
             try:
@@ -409,6 +409,7 @@ class Service:
                 self.worker.tell("waiting for another sync to end")
                 if self.stopping.wait(2):
                     raise KeyboardInterrupt from None
+                vars(desk).pop("reading", None)  # the settings as they are now count, not those before the wait
         return act()
 
     def _look_at_workbook(self, _task: Task) -> None:

@@ -20,6 +20,7 @@ from agent.autotask.source import Source, Window
 from agent.desk import Desk, Progress
 from agent.domain.books import Books, Organisation
 from agent.domain.faults import fault
+from agent.domain.firstlook import Look
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.labels import account_label, tax_rate_label
 from agent.domain.mappings import NO_CODE
@@ -48,6 +49,8 @@ LONGEST_SYNC = 120.0
 """Seconds for which the setup and a sign-in wait for another run."""
 A_WHILE = 20.0
 """Seconds for which a command or a button waits for one: then it is told that nothing was done."""
+PREVIEW_KEEPS = timedelta(hours=1)
+"""How long what a preview found in Xero counts for the next ones by the clock."""
 _MANY = 5
 """So many invoices without any tax are no chance."""
 
@@ -93,7 +96,8 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
     """
     lock = FileLock(desk.config.home / "agent.lock")
     try:
-        _acquire(lock, max(patience, desk.patience), desk.tell)
+        if _acquire(lock, max(patience, desk.patience), desk.tell):
+            vars(desk).pop("reading", None)  # the settings as they are now count, not those before the wait
     except Timeout:
         raise PlainError("Another sync is under way; nothing was done.", "Try again in a minute.", BUSY) from None
     try:
@@ -102,8 +106,11 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
         lock.release()
 
 
-def _acquire(lock: FileLock, seconds: float, tell: Progress) -> None:
+def _acquire(lock: FileLock, seconds: float, tell: Progress) -> bool:
     """Take a lock, and tell where that takes time.
+
+    Returns:
+        Whether it took time.
 
     Raises:
         Timeout: Somebody else held it all the while.
@@ -115,6 +122,8 @@ def _acquire(lock: FileLock, seconds: float, tell: Progress) -> None:
             raise
         tell("Waiting for another sync to end")
         lock.acquire(timeout=seconds)
+        return True
+    return False
 
 
 def sync(
@@ -267,8 +276,8 @@ class _Run:
         if open_headers or not self.is_live:
             with self._light("autotask"):
                 invoices = with_own_numbers(self.ledger, source.invoices(open_headers))
-            if new := [item for item in invoices if item.id not in poster.records]:
-                self._keep_left_out(new)
+            if not self.ledger.fact("pull"):
+                self._keep_left_out([item for item in invoices if item.id not in poster.records])
                 poster = self._poster(fence)
             actions = self._plan(invoices, books, poster.records)
             try:
@@ -277,9 +286,9 @@ class _Run:
                 stopped = error
         if stopped is None and self.trial is None:
             complete()
-        self._write_back()
+        if not poster.left:
+            self._write_back()
         if (trouble := stopped or held) is not None:
-            self.desk.light("xero", trouble)
             raise trouble
 
     def _look(self, poster: Poster, organisation: Organisation, pulled: Pulled) -> StopError | None:
@@ -291,10 +300,10 @@ class _Run:
         desk, report = self.desk, self.report
         is_asked = self.is_asked or bool(desk.reading.wishes) or _shows_void(pulled, poster.records)
         try:
-            with self._light("xero"):
-                desk.tell("Looking for changes")
-                looked = watch(desk, poster, organisation, pulled, is_asked=is_asked)
+            desk.tell("Looking for changes")
+            looked = watch(desk, poster, organisation, pulled, is_asked=is_asked)
         except StopError as error:
+            desk.light("autotask" if error.fault.code.startswith("AX-3") else "xero", error)
             return error
         report.voided, report.updated = looked.voided, looked.updated
         report.problems += looked.problems
@@ -441,11 +450,12 @@ class _Run:
 
     def _show(self, actions: Sequence[Action], poster: Poster) -> None:
         """Preview: nothing is sent, nobody is struck; what is new waits."""
-        with self._light("xero"):
-            self.desk.tell("Looking in Xero")
-            looks = poster.looks([action for action in actions if action.verb == "create"])
-        by_id = {look.action.invoice.id: look for look in looks}
-        previews = [Preview.of(action, by_id.get(action.invoice.id)) for action in actions]
+        before = {item.autotask_id: item for item in self.ledger.previews()}
+        creates = [action for action in actions if action.verb == "create"]
+        looks = {look.action.invoice.id: look for look in self._looks(creates, poster, before)}
+        previews = [
+            Preview.of(action, looks.get(action.invoice.id), before.get(action.invoice.id)) for action in actions
+        ]
         records = poster.records
         self.ledger.conclude(
             _previewed(action, preview)
@@ -455,6 +465,22 @@ class _Run:
         self.ledger.remember(preview=msgspec.json.encode(previews).decode())
         self._count(actions, None)
         self.report.would_create = sum(preview.action == "Send" for preview in previews)
+
+    def _looks(self, creates: Sequence[Action], poster: Poster, before: Mapping[AutotaskId, Preview]) -> Sequence[Look]:
+        """Look in Xero for what a preview would create: by the clock once an hour, and when something is new.
+
+        It reads all of Xero since Start date, and calls are counted.
+        """
+        last, now = self.ledger.fact("previewed"), self.ledger.now()
+        is_known = all(action.invoice.id in before and before[action.invoice.id].verdict for action in creates)
+        is_fresh = bool(last) and timedelta(0) <= now - datetime.fromisoformat(last) < PREVIEW_KEEPS
+        if is_known and is_fresh and not self.is_asked and self.report.mode != "Dry run":
+            return []
+        with self._light("xero"):
+            self.desk.tell("Looking in Xero")
+            looks = poster.looks(creates)
+        self.ledger.remember(previewed=now.isoformat())
+        return looks
 
     def _log_decisions(self, action: Action) -> None:
         decisions = action.translation.decisions if action.translation else ()
@@ -533,8 +559,9 @@ def _would_go(now: Organisation, before: Organisation) -> bool:
 def _shows_void(pulled: Pulled, records: Mapping[AutotaskId, Record]) -> bool:
     """Whether an invoice was voided in Autotask whose document stands as far as we know."""
     return any(
-        row.is_voided and key in records and records[key].xero_id and records[key].status.startswith("Synced")
+        row.is_voided and record.xero_id and not record.is_voided and record.status.startswith("Synced")
         for key, row in pulled.headers.items()
+        if (record := records.get(key)) is not None
     )
 
 

@@ -20,15 +20,18 @@ from agent.domain.document import Document, Posted
 from agent.domain.faults import fault
 from agent.domain.invoice import AutotaskId, Invoice, with_net_lines
 from agent.domain.lookup import agrees
+from agent.domain.record import Status
 from agent.domain.translate import Situation, Translation, translate
-from agent.errors import StopError
+from agent.errors import StopError, stop
 from agent.followups import note, with_own_numbers
 from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Intent, Outcome
-from agent.posting import ALONE, LANDED, Poster, batches, differs, not_too_late
+from agent.posting import ALONE, BREAKER, LANDED, Poster, batches, differs, not_too_late
 from agent.xero.client import BATCH, NotSentError, RefusedError, UncertainError, Xero
 from agent.xero.models import encode_updates
 
+TWIN = "Another document in Xero carries this invoice's mark:"
+"""How the warning of a second document begins."""
 _MARGIN = timedelta(days=1)
 """Read again of Xero when settling, for its clock and ours are not one."""
 
@@ -92,7 +95,11 @@ def carry_over(desk: Desk, poster: Poster, organisation: Organisation, changes: 
 
 def _kept(item: Change, invoice: Invoice) -> Outcome:
     found = item.judgement
-    return Outcome(item.sent.autotask_id, found.status, found.why, posted=item.seen, invoice=invoice, origin="kept")
+    status: Status = "Synced with warnings" if item.sent.warnings else found.status
+    return Outcome(
+        item.sent.autotask_id, status, found.why, warnings=item.sent.warnings, posted=item.seen, invoice=invoice,
+        origin="kept",
+    )  # fmt: skip
 
 
 def _obstacle(made: Translation, seen: Posted) -> str:
@@ -113,13 +120,17 @@ def _refuse(ledger: Ledger, run: str, item: Change, trouble: str, cure: str = ""
     found = fault("AX-208", detail, cure=f"{cure} Then choose Send now.") if cure else fault("AX-208", detail)
     if item.sent.status != "Changed since sent":
         ledger.log(f"{found.code} {found.title}", found.detail, run=run, level="Warning", about=item.sent.autotask_id)
-    ledger.conclude([Outcome(item.sent.autotask_id, "Changed since sent", why, fault=found, seen=item.seen)])
+    told = item.sent.warnings
+    ledger.conclude([Outcome(item.sent.autotask_id, "Changed since sent", why, 0, found, told, seen=item.seen)])
 
 
 def _send(poster: Poster, updates: Mapping[AutotaskId, _Update], read_at: datetime) -> int:
     """Send them in batches; one at which Xero fails is found by halving, and holds nobody up.
 
     What came to nothing before goes last, in ever smaller batches, as with new documents.
+
+    Raises:
+        StopError: Xero fails at everything; nobody is blamed.
     """
     vain = poster.ledger.vain_updates()
     queue: list[list[Document]] = []
@@ -128,21 +139,27 @@ def _send(poster: Poster, updates: Mapping[AutotaskId, _Update], read_at: dateti
         some.sort(key=lambda item: (item.kind, item.places))
         queue += batches(some, most=max(1, BATCH >> (2 * count)))
     suspects: list[tuple[Document, str]] = []
-    updated = 0
+    updated = failures = 0
     while queue:
         batch, *queue = queue
         half = len(batch) // 2
         try:
             updated += _send_batch(poster, _still_so(poster, [updates[item.autotask_id] for item in batch], read_at))
-        except (RefusedError, UncertainError) as error:
+        except RefusedError as error:
             if half:
                 queue = [batch[:half], batch[half:], *queue]
-            elif isinstance(error, RefusedError):
+            else:
                 _refuse(poster.ledger, poster.run, updates[batch[0].autotask_id].change, str(error))
+        except UncertainError as error:
+            failures += 1
+            if half:
+                queue = [batch[:half], batch[half:], *queue]
             else:
                 suspects.append((batch[0], error.detail))
+            if failures >= BREAKER and not updated:
+                raise stop("AX-403", f"Xero fails at everything that was changed: {error.detail}") from None
     for document, detail in suspects:
-        if updated or vain.get(document.autotask_id, 0) >= ALONE:  # else it is Xero that is ill
+        if updated or vain.get(document.autotask_id, 0) >= ALONE:  # else it may be Xero that is ill
             trouble = f"Xero does not manage it ({detail.rstrip('.')})"
             _refuse(poster.ledger, poster.run, updates[document.autotask_id].change, trouble)
     return updated
@@ -180,8 +197,8 @@ def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
         raise
     except UncertainError as error:
         ledger.log("Xero gave no good answer to an update", error.detail, run=poster.run, level="Warning")
-        if error.is_done:
-            ledger.settle(intent.key, dict.fromkeys(ids, "absent"))
+        if error.is_done:  # one that failed alone is counted
+            ledger.settle(intent.key, dict.fromkeys(ids, "absent" if len(batch) == 1 else "gone"))
             raise
         if len(batch) == 1 and ledger.vain_updates().get(ids[0], 0) >= ALONE:
             ledger.settle(intent.key, {ids[0]: "gone"})
@@ -206,7 +223,8 @@ def _send_batch(poster: Poster, batch: Sequence[_Update]) -> int:
 
 def _updated(poster: Poster, item: _Update, posted: Posted, remarks: Sequence[str]) -> Outcome:
     told = item.change.judgement.why
-    warnings = (*item.translation.warnings, *remarks)
+    twins = [line for line in item.change.sent.warnings if line.startswith(TWIN)]
+    warnings = (*item.translation.warnings, *remarks, *twins)
     wrong = differs(item.document, posted)
     return Outcome(
         item.invoice.id,

@@ -82,8 +82,8 @@ def resync(
         fault_code: All invoices with that open fault.
         everything: All invoices with an open fault, or that wait.
     """
-    _check_unpaused(desk)
     with one_at_a_time(desk):
+        _check_unpaused(desk)
         ids, left = _find(desk, wanted)
         for row in desk.ledger.rows():
             is_open = row["status"] in {"Waiting", "Retrying", "Fault"}
@@ -120,8 +120,8 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
     Unnamed, what is in Xero is taken over where it agrees to the cent, and else still waits. Of invoices named that
     changed since they were sent, Autotask's version is carried over to Xero; those that are never to be sent stay so.
     """
-    desk.check()
     with one_at_a_time(desk):
+        desk.check()
         records = desk.ledger.records()
         held = [record for record in records.values() if is_held(record)]
         ids, left = _find(desk, wanted)
@@ -153,8 +153,8 @@ def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]
     Raises:
         PlainError: None of them can be: the document is still live, or there never was one.
     """
-    desk.check()
     with one_at_a_time(desk):
+        desk.check()
         ids, left = _parted(desk, wanted, _keeps_from_sending_again)
         desk.ledger.release(ids)
         _log_each(desk, "Send again", ids)
@@ -211,8 +211,8 @@ def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[To
     Raises:
         PlainError: No suggestion is clear, or no such invoice lacks a contact.
     """
-    _check_unpaused(desk)
     with one_at_a_time(desk):
+        _check_unpaused(desk)
         return _use_suggested(desk, *_without_contact(desk, wanted))
 
 
@@ -249,11 +249,11 @@ def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[T
         PlainError: No such invoice lacks a contact, or nothing may be written to Xero now.
         StopError: A system cannot be reached or refuses.
     """
-    desk.check()
-    if desk.settings.sync_mode != "Live" or desk.settings.paused:
-        raise PlainError("Nothing was created: “Sync mode” is not Live, or “Paused” is Yes.", "Change it, then save.")
     problems = []
     with one_at_a_time(desk):
+        desk.check()
+        if desk.settings.sync_mode != "Live" or desk.settings.paused:
+            raise PlainError("Nothing was created: “Sync mode” is not Live, or “Paused” is Yes.", "Change and save it.")
         lacking, left = _without_contact(desk, wanted)
         desk.reach_autotask()
         books = desk.xero.books(desk.reach_xero())

@@ -26,14 +26,13 @@ from agent.errors import StopError, stop
 from agent.followups import IN_VAIN, note
 from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Outcome
-from agent.posting import Poster
-from agent.updates import Change, carry_over
+from agent.posting import BREAKER, Poster
+from agent.updates import TWIN, Change, carry_over
 from agent.xero.client import RefusedError, UncertainError
 
 EVERY = timedelta(hours=1)
 _OVERLAP = timedelta(days=1)
 """Read again of Xero, for our clock may have been fast at the last look, and pages move while they are read."""
-_TWIN = "Another document in Xero carries this invoice's mark:"
 _KINDS: tuple[DocumentKind, ...] = ("Invoice", "Credit note")
 _WINDOW = timedelta(days=92)
 """How old an invoice may be for changes in Autotask to be looked for; voids are found whatever their age."""
@@ -92,32 +91,35 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, pulled: Pulled
         return Looked()
     rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
     asked = [key for key, row in rows.items() if row["wish"] or row["status"] == "Changed since sent"]
-    headers = _headers(desk, since, now, asked, pulled)
+    headers = _with_own_numbers(ledger, _headers(desk, since, now, asked, pulled))
     ledger.note_headers({key: _header(row) for key, row in headers.items() if key in rows})
     _note_late(desk, headers)
     latest = _latest(desk, since)
     ledger.note_others(latest.values(), own={row["xero_id"] for row in rows.values()})
     in_flight = {item.autotask_id for intent in ledger.open_intents() for item in intent.open_documents}
-    voided, changes, vain = 0, [], _Vain(desk, poster.run)
+    voided, changes, vain, run = 0, [], _Vain(desk, poster.run), poster.run
     for autotask_id, row in rows.items():
         seen, header = latest.get(row["xero_id"]), headers.get(autotask_id)
         if (seen is None and header is None) or autotask_id in in_flight:
             continue
         sent = _sent(row)
         try:
-            found = _follow(desk, sent, header, seen or sent.latest, organisation, poster.run)
+            found = _follow(desk, sent, header, seen or sent.latest, organisation, run, moves=not vain.stopped)
         except StopError as error:
             vain.note(sent, seen or sent.latest, error)
             continue
-        vain.forget(autotask_id)
         if isinstance(found, Change):
             changes.append(found)
         else:
             voided += found
+            vain.forget(autotask_id, has_moved=found > 0)
+    vain.remember()
     updated = carry_over(desk, poster, organisation, changes)
     _tell_twins(ledger, latest.values(), {key: row["xero_id"] for key, row in rows.items()})
     _copy_payments(desk)
     _reopen(desk, headers)
+    if vain.stopped is not None:
+        raise vain.stopped
     if not vain.problems:
         ledger.remember(watched=now.isoformat())
     return Looked(voided, updated, tuple(vain.problems))
@@ -127,40 +129,46 @@ class _Vain:
     """What Xero did not manage to void, one by one: it holds nobody up, and is tried again by the next run.
 
     After some looks it is told on Faults, for a person to settle it.
+
+    Attributes:
+        problems: What could not be done now, in sentences.
+        stopped: Why no more are tried in this look: too many failed in a row, or it is no single document's trouble.
     """
 
     def __init__(self, desk: Desk, run: str) -> None:
         self.problems: list[str] = []
+        self.stopped: StopError | None = None
         self._desk, self._run, self._in_a_row = desk, run, 0
         self._counts: dict[str, int] = json.loads(desk.ledger.fact("vain_voids") or "{}")
 
     def note(self, sent: Sent, seen: Posted, error: StopError) -> None:
-        """One that came to nothing.
-
-        Raises:
-            StopError: It is no single document's trouble.
-        """
-        self._in_a_row += 1
-        if error.fault.code not in {"AX-402", "AX-403"} or self._in_a_row >= IN_VAIN:
-            raise error
+        """One that came to nothing."""
+        if error.fault.code not in {"AX-402", "AX-403"}:
+            self.stopped = error
+            return
         key = str(sent.autotask_id)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        self._remember()
-        if self._counts[key] < IN_VAIN:
+        self._counts[key] = count = self._counts.get(key, 0) + 1
+        if count > IN_VAIN:
+            return  # it is told already, and says nothing about the others
+        self._in_a_row += 1
+        if self._in_a_row >= BREAKER:
+            self.stopped = error
+        if count < IN_VAIN:
             self.problems.append(f"{seen.number} could not be voided in Xero: {error.fault.detail}")
-        elif sent.fault_code != "AX-209":
-            why = fault("AX-209", f"Voided in Autotask; {seen.number} could not be voided: {error.fault.detail}")
-            self._desk.ledger.conclude([Outcome(sent.autotask_id, "Changed since sent", "", 0, why, seen=seen)])
-            about, title = sent.autotask_id, f"{why.code} {why.title}"
-            self._desk.ledger.log(title, why.detail, run=self._run, level="Warning", about=about)
+            return
+        why = fault("AX-209", f"Voided in Autotask; {seen.number} could not be voided: {error.fault.detail}")
+        self._desk.ledger.conclude([Outcome(sent.autotask_id, "Changed since sent", "", 0, why, seen=seen)])
+        about, title = sent.autotask_id, f"{why.code} {why.title}"
+        self._desk.ledger.log(title, why.detail, run=self._run, level="Warning", about=about)
 
-    def forget(self, autotask_id: AutotaskId) -> None:
+    def forget(self, autotask_id: AutotaskId, *, has_moved: bool) -> None:
         """One that went well, or had nothing to be done."""
-        self._in_a_row = 0
-        if self._counts.pop(str(autotask_id), None):
-            self._remember()
+        self._counts.pop(str(autotask_id), None)
+        if has_moved:
+            self._in_a_row = 0
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
+        """Keep the counts for the next look."""
         self._desk.ledger.remember(vain_voids=json.dumps(self._counts))
 
 
@@ -204,21 +212,38 @@ def _headers(
     return found
 
 
+def _with_own_numbers(ledger: Ledger, headers: Mapping[AutotaskId, InvoiceRow]) -> dict[AutotaskId, InvoiceRow]:
+    """The headers, each with the number that it had in Autotask before we wrote Xero's there."""
+    written = ledger.last_queued("invoiceNumber")
+    before = ledger.numbers() if written else {}
+    return {
+        key: msgspec.structs.replace(row, invoice_number=before[key])
+        if key in before and _header(row).number == written.get(key)
+        else row
+        for key, row in headers.items()
+    }
+
+
 def _latest(desk: Desk, since: datetime) -> dict[str, Posted]:
     """Xero's documents that changed since the last look, by id."""
     return {item.id: item for kind in _KINDS for item in desk.xero.changed_since(kind, since - _OVERLAP)}
 
 
-def _follow(
-    desk: Desk, sent: Sent, row: InvoiceRow | None, seen: Posted, organisation: Organisation, run: str
+def _follow(  # noqa: PLR0913 - the three sides of one invoice
+    desk: Desk, sent: Sent, row: InvoiceRow | None, seen: Posted, organisation: Organisation, run: str, *, moves: bool
 ) -> int | Change:
-    """Act on one invoice; gives 1 where its document was voided or deleted, or a change that is to be carried over."""
+    """Act on one invoice; gives 1 where its document was voided or deleted, or a change that is to be carried over.
+
+    Where it ``moves`` nothing, what would be voided or deleted is left to the next look.
+    """
     header = sent.header if row is None else _header(row)
     voids = desk.settings.when_voided == "Void in Xero"
     closed = max((day for day in (organisation.locked_until, desk.settings.hold_before) if day), default=None)
     found = judge(sent, header, seen, voids=voids, locked_until=closed)
     if found is not None and row is not None and (found.move == "update" or found.keeps):
         return Change(sent, seen, row, found)
+    if found is not None and found.move and not moves:
+        return 0
     if found is not None and found.move and (now := desk.xero.one(seen.kind, seen.id)) != seen:
         seen = now  # somebody has worked on it since it was read
         found = judge(sent, header, seen, voids=voids, locked_until=closed)
@@ -283,8 +308,8 @@ def _tell_twins(ledger: Ledger, latest: Iterable[Posted], ids: Mapping[AutotaskI
     for item in latest:
         key = marked_id(item)
         if key is not None and key in ids and ids[key] != item.id:
-            name = f" {item.number or item.id}, {item.currency} {item.total}. If it is a double, void one of the two."
-            ledger.warn(key, _TWIN, name if item.is_live else "")
+            more = f" {item.currency} {item.total}. If it is a double, void one of the two."
+            ledger.warn(key, f"{TWIN} {item.number or item.id},", more if item.is_live else "")
 
 
 def _copy_payments(desk: Desk) -> None:

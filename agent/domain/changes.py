@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from agent.domain.document import Posted
@@ -102,8 +102,6 @@ def judge(sent: Sent, header: Header, now: Posted, *, voids: bool, locked_until:
         return Judgement("Synced with warnings", None, "left as it is in Xero, as you chose", keeps=True)
     if header.is_voided and not sent.header.is_voided:
         return _voided(sent, now, voids=voids, locked_until=locked_until)
-    if header.number == sent.baseline.number:
-        header = replace(header, number=sent.header.number)  # we wrote Xero's number back
     if told := _differences(sent.header, header):
         return _changed(sent, header, now, told, locked_until)
     return _in_xero_alone(sent, now)
@@ -126,7 +124,7 @@ def _gone(sent: Sent, now: Posted, header: Header) -> Judgement:
 
 
 def _changed(sent: Sent, header: Header, now: Posted, told: str, locked_until: dt.date | None) -> Judgement:
-    if _says_the_same(sent.header, header, now):
+    if _says_the_same(sent.header, sent.baseline, header, now):
         return Judgement("Synced", None, f"changed in Autotask and in Xero alike: {told}", keeps=True)
     detail = f"Autotask was changed after it was sent: {told}. Xero still has {now.number}, {now.total}."
     if sent.latest.paid_on is not None and now.paid_on is None:
@@ -141,12 +139,13 @@ def _changed(sent: Sent, header: Header, now: Posted, told: str, locked_until: d
     return Judgement("Changed since sent", None, f"{detail} In Xero was edited: {edits}." if edits else detail)
 
 
-def _says_the_same(before: Header, now: Header, posted: Posted) -> bool:
+def _says_the_same(before: Header, written: Posted, now: Header, posted: Posted) -> bool:
     """Whether a person has made Xero's document what Autotask has now."""
     sign = -1 if posted.kind == "Credit note" else 1
     return (
         (sign * posted.net, sign * posted.tax, posted.date) == (rounded(now.net), rounded(now.tax), now.date)
         and now.company_id == before.company_id
+        and (posted.contact_id, posted.currency) == (written.contact_id, written.currency)
         and (now.due in {before.due, posted.due} or posted.kind == "Credit note")
         and (now.number == before.number or now.number in {posted.number, *posted.reference.split(" / ")})
         and (now.order_number == before.order_number or now.order_number in posted.reference.split(" / "))

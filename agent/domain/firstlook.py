@@ -9,7 +9,7 @@ from agent.domain.faults import Fault, fault
 from agent.domain.invoice import Invoice
 from agent.domain.lookup import Finding, Shelf, unlike
 from agent.domain.plan import Action, with_document
-from agent.domain.record import Record
+from agent.domain.record import CONFIRMED, Record
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,14 @@ def look(planned: Action, shelf: Shelf, record: Record | None, *, is_ours: bool)
     invoice = action.invoice
     wish = record.wish if record else ""
     posted, stops = finding.posted, finding.fault
-    is_about_it = record is not None and wish == "send" and record.fault_code == "AX-201"  # and not about another thing
     if finding.verdict == "absent" and wish == "adopt":
         stops = _not_there()
-    elif finding.verdict == "absent" or (finding.verdict == "similar" and is_about_it):
+    elif finding.verdict == "absent" or (finding.verdict == "similar" and wish == "beside"):
         is_anothers = invoice.marked_sent is not None and not is_ours
-        stops = marked(invoice) if is_anothers and wish != "send" else None
+        stops = marked(invoice) if is_anothers and wish not in {"send", "beside"} else None
     elif finding.verdict == "similar" and posted is not None:
         stops = _like_it(posted, action.document)
-    elif finding.verdict == "equal" and posted is not None and wish not in {"send", "adopt"}:
+    elif finding.verdict == "equal" and posted is not None and wish not in CONFIRMED:
         stops = already_there(posted, unlike(action.document, posted, is_ours=False))
     return Look(action, finding, stops)
 
@@ -77,6 +76,7 @@ def already_there(posted: Posted, otherwise: str = "") -> Fault:
         + (f"; it has otherwise: {otherwise}." if otherwise else "."),
         waits=True,
         instead="Press Send these to take it over; nothing is sent twice.",
+        asks="adopt",
     )
 
 
@@ -95,6 +95,7 @@ def _not_there() -> Fault:
         "What agreed with it in Xero was taken over for another invoice, or is there no more.",
         waits=True,
         instead="If it is not in Xero yet, select it and press Send these; else choose Never send.",
+        asks="beside",
     )
 
 
@@ -105,6 +106,7 @@ def _like_it(posted: Posted, document: Document) -> Fault:
         f"ours would be {document.date}, {document.currency} {document.expected.total}.",
         waits=True,
         instead="If Xero's is this invoice, choose Never send; else select the row and press Send these.",
+        asks="beside",
     )
 
 
@@ -115,6 +117,7 @@ def voided_there(posted: Posted) -> Fault:
         f"It was voided in Autotask, and Xero still has {_named(posted)}, which agrees with it.",
         waits=True,
         instead="Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
+        asks="adopt",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agent.domain.document import Document
@@ -44,13 +44,16 @@ class Preview:
     verdict: Verdict | Literal[""] = ""
 
     @classmethod
-    def of(cls, action: Action, look: Look | None) -> Preview:
+    def of(cls, action: Action, look: Look | None, before: Preview | None = None) -> Preview:
         """What becomes of a planned action.
 
         Args:
             action: As planned.
             look: What looking in Xero said about it, where it would be created.
+            before: The last preview, which counts where nobody looked now.
         """
+        if action.verb == "create" and look is None and before is not None and before.verdict:
+            return replace(before, document=action.document)
         shown, why, trouble = _SHOWN[action.verb], action.why, action.fault
         if look is not None and look.stops is not None:
             shown, trouble = "Fault" if look.stops.is_strike else "Wait", look.stops

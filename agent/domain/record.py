@@ -21,9 +21,10 @@ Status = Literal[
     "Changed since sent",
 ]
 
-Wish = Literal["", "resync", "more", "adopt", "send", "keep"]
+Wish = Literal["", "resync", "more", "adopt", "beside", "send", "keep"]
 """What a person asked for: ``resync`` tries again from scratch; ``more`` goes over the limit of one run; ``adopt``
-takes over what Xero has to the cent; ``send`` lifts whatever waits for a confirmation.
+takes over what Xero has to the cent, and sends nothing; ``beside`` sends although Xero has something like it; ``send``
+lifts whatever else waits for a confirmation.
 Of an invoice that changed since it was sent, ``send`` carries Autotask's version over, ``keep`` leaves Xero's."""
 
 
@@ -46,6 +47,7 @@ class Record:
         xero_number: That document's number.
         contact_id: The Xero contact it went to.
         is_in_flight: Something was sent for it, and the answer is not yet known.
+        is_voided: Autotask had voided it when it was last settled.
     """
 
     autotask_id: AutotaskId
@@ -57,12 +59,15 @@ class Record:
     xero_number: str = ""
     contact_id: ContactId | None = None
     is_in_flight: bool = False
+    is_voided: bool = False
 
 
 HELD = frozenset({"AX-111", "AX-201", "AX-505"})
 """The faults with which an invoice waits for a person's confirmation."""
 
 
+CONFIRMED: frozenset[Wish] = frozenset({"adopt", "beside", "send"})
+"""The wishes with which a person confirmed that what Xero has to the cent is this invoice's."""
 CHOICES: Mapping[str, Wish] = {"Send now": "send", "Never send": "keep"}
 """What a person may choose for an invoice that changed since it was sent."""
 CHOSEN: Mapping[Wish, str] = {

@@ -56,6 +56,7 @@ def outcome_values(outcome: Outcome, now: datetime) -> dict[str, object]:
         "fault_cure": fault.cure if fault else "",
         "warnings": "\n".join(outcome.warnings),
         "wish": "",
+        "asks": fault.facts.get("asks", "") if fault else "",
     }
     if outcome.was_tried:
         values["last_tried"] = now
@@ -72,7 +73,7 @@ def keeps_wish(wish: str, status: Status, code: str) -> bool:
     """Whether what was asked for still stands: not once it was tried or waits for another word, but in an outage."""
     if status != "Waiting" or code in HELD:
         return False
-    return wish in {"send", "adopt", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
+    return wish in {"send", "adopt", "beside", "more"} or code in {"", "AX-212", "AX-402", "AX-403"}
 
 
 def _source_values(invoice: Invoice) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -107,7 +107,7 @@ class Ledger:
         columns = t.invoice.c
         query = select(
             columns.autotask_id, columns.status, columns.strikes, columns.fault_code, columns.wish, columns.xero_id,
-            columns.xero_number, columns.xero_contact_id,
+            columns.xero_number, columns.xero_contact_id, columns.is_voided,
         )  # fmt: skip
         flying = select(t.intent_item.c.autotask_id).where(t.intent_item.c.state == "open")
         with self.engine.begin() as connection:
@@ -123,6 +123,7 @@ class Ledger:
                     row.xero_number,
                     ContactId(row.xero_contact_id) if row.xero_contact_id else None,
                     row.autotask_id in in_flight,
+                    bool(row.is_voided),
                 )
                 for row in connection.execute(query)
             }
@@ -174,12 +175,19 @@ class Ledger:
             _note_lines(connection, outcome)
 
     def wish(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
-        """Write down what a person asked for: strikes are cleared, the next run reads everything anew."""
+        """Write down what a person asked for: strikes are cleared, the next run reads everything anew.
+
+        A word to send counts for what the invoice asked, and for nothing else: that what Xero has is taken over, or
+        that it is sent beside it, or that there are many.
+        """
         self._set(ids, {"wish": wish, "strikes": 0, "status": "Waiting", "why": "Resync was asked for"}, is_sent=False)
         with self.engine.begin() as connection:
             for autotask_id in ids:
-                over = (t.invoice.c.autotask_id == autotask_id) & (t.invoice.c.fault_code == "AX-505")
-                if wish == "send":  # that there are many was confirmed; what else may come up was not
+                its = t.invoice.c.autotask_id == autotask_id
+                if wish == "send":
+                    asked = its & (t.invoice.c.asks != "") & t.invoice.c.xero_id.is_(None)
+                    connection.execute(update(t.invoice).where(asked).values(wish=t.invoice.c.asks))
+                    over = its & (t.invoice.c.fault_code == "AX-505")
                     connection.execute(update(t.invoice).where(over).values(wish="more"))
                 here = (t.intent_item.c.autotask_id == autotask_id) & (t.intent_item.c.state == "absent")
                 connection.execute(update(t.intent_item).where(here).values(state="gone"))
@@ -199,8 +207,9 @@ class Ledger:
         )
         with self.engine.begin() as connection:
             rows = t.write_back.c
-            here = rows.autotask_id.in_(ids) & rows.field.in_(("history", "pdf")) & (rows.state == "queued")
-            connection.execute(delete(t.write_back).where(here))
+            here = rows.field.in_(("history", "pdf")) & (rows.state == "queued")
+            for some in _chunks(ids):
+                connection.execute(delete(t.write_back).where(here & rows.autotask_id.in_(some)))
 
     def released(self) -> list[str]:
         """The documents, deleted or voided in Xero, whose invoices were let go of."""
@@ -233,9 +242,11 @@ class Ledger:
     def choose(self, ids: Sequence[AutotaskId], wish: Wish) -> None:
         """Write down whose version counts of what changed since it was sent: the next look carries it out."""
         self._set(ids, {"wish": wish}, is_sent=True)
-        vain = t.intent_item.c.autotask_id.in_(ids) & (t.intent_item.c.state == "absent")
+        items = t.intent_item.c
         with self.engine.begin() as connection:
-            connection.execute(update(t.intent_item).where(vain).values(state="gone"))
+            for some in _chunks(ids):
+                vain = items.autotask_id.in_(some) & (items.state == "absent")
+                connection.execute(update(t.intent_item).where(vain).values(state="gone"))
 
     def reopen_skipped(self) -> None:
         """A setting that decides what is skipped has changed: what was skipped is looked at again."""
@@ -308,11 +319,10 @@ class Ledger:
         """Note what Autotask has now of invoices that were sent, beside what was sent."""
         here, news = t.invoice.c.autotask_id, []
         kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
-        ids = list(headers)
         with self.engine.begin() as connection:
-            for start in range(0, len(ids), _AT_ONCE):
-                some = here.in_(ids[start : start + _AT_ONCE]) & t.invoice.c.xero_id.is_not(None)
-                for row in connection.execute(select(*kept).where(some)).mappings():
+            for some in _chunks(list(headers)):
+                sent = here.in_(some) & t.invoice.c.xero_id.is_not(None)
+                for row in connection.execute(select(*kept).where(sent)).mappings():
                     latest = latest_header(dict(row), headers[AutotaskId(row["autotask_id"])])
                     if latest != row["autotask_latest"]:
                         news.append((row["autotask_id"], latest))
@@ -517,8 +527,9 @@ class Ledger:
         """Try again what was given up for these invoices."""
         rows = t.write_back.c
         with self.engine.begin() as connection:
-            here = rows.autotask_id.in_(ids) & (rows.state == "failed")
-            connection.execute(update(t.write_back).where(here).values(state="queued", tries=0))
+            for some in _chunks(ids):
+                here = rows.autotask_id.in_(some) & (rows.state == "failed")
+                connection.execute(update(t.write_back).where(here).values(state="queued", tries=0))
 
     def tried(self, tries: Mapping[int, int]) -> None:
         """How often each was tried; written down before a try that must not be repeated without looking."""
@@ -627,6 +638,12 @@ def find_invoice(ledger: Ledger, wanted: str) -> AutotaskId:
             f"No invoice has the number or Autotask id {wanted}.", "The sheet Invoices and “autoxero status” list them."
         )
     return AutotaskId(found[0])
+
+
+def _chunks(ids: Sequence[AutotaskId]) -> Iterator[Sequence[AutotaskId]]:
+    """So many at once as every SQLite takes in one question."""
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
 
 
 def _label(connection: Connection, autotask_id: AutotaskId | None) -> str:

@@ -111,6 +111,8 @@ invoice = Table(
     Column("origin", Text, nullable=False, default="", server_default=""),
     # Autotask's header as it was last seen, where that is no longer as it was sent
     Column("autotask_latest", Text, nullable=False, default="", server_default=""),
+    # the wish that a person's word becomes, where the invoice waits for one about what is in Xero
+    Column("asks", Text, nullable=False, default="", server_default=""),
     Index("invoice_by_status", "status"),
     Index("invoice_by_company", "company_id"),
     Index("one_invoice_a_document", "xero_id", unique=True),

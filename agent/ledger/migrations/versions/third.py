@@ -1,4 +1,4 @@
-"""What Autotask has now of an invoice that was changed after it was sent.
+"""What Autotask has now of an invoice that was changed after it was sent, and what a waiting one asks a person.
 
 Revision ID: 0003
 Revises: 0002
@@ -14,5 +14,6 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the column; the next look at what was sent fills it."""
+    """Add the columns; the next looks fill them."""
     op.add_column("invoice", sa.Column("autotask_latest", sa.Text, nullable=False, server_default=""))
+    op.add_column("invoice", sa.Column("asks", sa.Text, nullable=False, server_default=""))
