@@ -7,7 +7,9 @@ from decimal import Decimal
 
 import pytest
 
+from agent.errors import StopError
 from agent.pretend.troubles import Trouble
+from agent.verbs import never_send
 from tests.support import Practice, support
 
 
@@ -316,24 +318,58 @@ def test_what_comes_into_sight_late_is_sent(practice: Practice, how: str) -> Non
     assert state(practice, late) == ("Synced", "")
 
 
-def test_one_that_xero_does_not_void_holds_up_no_other(practice: Practice) -> None:
-    """The others, payments and updates are looked after all the same; after three looks it stands on Faults."""
-    bad, good, new = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(3)]
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_xero_does_not_void_holds_up_no_other(practice: Practice, count: int) -> None:
+    """The others, payments and updates are looked after all the same; after three looks they stand on Faults."""
+    *bad, good, new = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(count + 2)]
     practice.sync()
-    practice.cloud.autotask.void(bad)
-    practice.cloud.autotask.void(good)
+    for number in (*bad, good):
+        practice.cloud.autotask.void(number)
+        xero_id = practice.rows()[number]["xero_invoice_id"]
+        if number in bad:
+            practice.cloud.troubles.add(Trouble("502", system="xero", method="POST", body_contains=xero_id, times=None))
     practice.reprice(new)
-    xero_id = practice.rows()[bad]["xero_invoice_id"]
-    practice.cloud.troubles.add(Trouble("502", system="xero", method="POST", body_contains=xero_id, times=None))
     report = practice.sync(is_asked=True)
     assert (report.voided, report.updated, report.exit_code) == (1, 1, 0)
     assert "could not be voided in Xero" in report.problems[0]
     for _ in range(2):
         practice.sync(is_asked=True)
-    assert state(practice, bad) == ("Changed since sent", "AX-209")
+    assert {state(practice, number) for number in bad} == {("Changed since sent", "AX-209")}
     practice.cloud.troubles.clear()
     practice.sync(is_asked=True)
-    assert state(practice, bad) == ("Voided", "")
+    assert {state(practice, number) for number in bad} == {("Voided", "")}
+
+
+def test_an_outage_in_voiding_blames_nobody_and_stops_no_payment(practice: Practice) -> None:
+    practice.type_settings({"Copy payments back to Autotask": "Yes"})
+    *gone, paid = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(7)]
+    practice.sync()
+    practice.cloud.xero.change(document_id(practice, paid), status="AUTHORISED")
+    practice.cloud.xero.pay(document_id(practice, paid))
+    for number in gone:
+        practice.cloud.autotask.void(number)
+    practice.cloud.troubles.add(Trouble("502", system="xero", method="POST", path_contains="Invoices", times=None))
+    with pytest.raises(StopError):
+        practice.sync(is_asked=True)
+    assert {state(practice, number) for number in gone} == {("Synced", "")}
+    practice.cloud.troubles.clear()
+    practice.sync(is_asked=True)
+    assert {state(practice, number) for number in gone} == {("Voided", "")}
+    assert practice.cloud.autotask.tables["Invoices"][paid]["paidDate"]
+
+
+def test_a_voided_invoice_that_is_left_in_xero_costs_no_more_looks(practice: Practice) -> None:
+    practice.type_settings({"Invoice status in Xero": "Approved"})
+    number = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    practice.sync()
+    quiet = sum(practice.sync().calls.values())
+    practice.cloud.autotask.void(number)
+    practice.sync()
+    never_send(practice.desk(), [str(number)], "credited by hand")
+    practice.sync(is_asked=True)
+    assert practice.rows()[number]["status"] == "Synced with warnings"
+    assert sum(practice.sync().calls.values()) == quiet
 
 
 def test_the_number_of_a_voided_invoice_is_free_for_the_next(practice: Practice) -> None:
@@ -350,17 +386,24 @@ def test_the_number_of_a_voided_invoice_is_free_for_the_next(practice: Practice)
     assert [str(item.total) for item in practice.cloud.xero.documents()] == ["500.25"]
 
 
-def test_a_second_document_with_an_invoices_mark_is_told(practice: Practice) -> None:
+def test_more_documents_with_an_invoices_mark_are_told(practice: Practice) -> None:
+    """Each by itself, as long as it stands; also beside an update."""
     number = practice.world.invoice("Kauri Legal", [support()])
     practice.sync()
     (ours,) = practice.cloud.xero.documents()
     line = {"Description": "Twice", "Quantity": 2, "UnitAmount": 145, "AccountCode": "200"}
-    twin = practice.cloud.xero.add_invoice("Kauri Legal", [line], Url=ours.url)
+    twins = [practice.cloud.xero.add_invoice("Kauri Legal", [line], Url=ours.url) for _ in range(2)]
     practice.sync(is_asked=True)
     row = practice.rows()[number]
     assert row["status"] == "Synced with warnings"
+    assert len(row["warnings"]) == 2
     assert "If it is a double, void one of the two." in row["warnings"][0]
-    practice.cloud.xero.change(twin, status="VOIDED")
+    practice.cloud.xero.change(twins[1], status="VOIDED")
+    practice.reprice(number)
+    practice.sync(is_asked=True)
+    (left,) = practice.rows()[number]["warnings"]
+    assert practice.cloud.xero.document(twins[0]).number in left
+    practice.cloud.xero.change(twins[0], status="VOIDED")
     practice.sync(is_asked=True)
     assert practice.rows()[number]["status"] == "Synced"
 

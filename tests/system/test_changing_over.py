@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
+from agent.errors import StopError
+from agent.pretend.troubles import Trouble
 from agent.verbs import send_again, send_these
 from tests.support import Practice, support
 from tests.system.test_exactly_once import ids_in_xero
@@ -319,3 +322,42 @@ def test_a_voided_invoice_is_found_under_its_mapped_contact(practice: Practice) 
     practice.cloud.autotask.void(gone)
     practice.sync()
     assert state(practice, gone) == ("Waiting", "AX-201")
+
+
+def test_a_word_to_take_over_never_sends(practice: Practice) -> None:
+    """Re-dated in Xero since it was asked: it waits again, and says what is there no more."""
+    theirs = sent_by_another_tool(practice)
+    number = five_days_old(practice)
+    practice.sync()
+    practice.cloud.xero.change(theirs, date=practice.world.today)
+    send_these(practice.desk(), [str(number)])
+    assert state(practice, number) == ("Waiting", "AX-201")
+    assert practice.posts() == 0
+
+
+def test_a_word_to_send_beside_lasts_through_an_outage(practice: Practice) -> None:
+    sent_by_another_tool(practice, number="AT-1", quantity=3)
+    number = practice.world.invoice("Kauri Legal", [support()], number="AT-1")
+    practice.sync()
+    practice.cloud.troubles.add(Trouble("500", system="xero", method="PUT", times=None))
+    with suppress(StopError):
+        send_these(practice.desk(), [str(number)])
+    practice.cloud.troubles.clear()
+    practice.sync()
+    assert state(practice, number) == ("Synced", "")
+    assert len(practice.cloud.xero.documents()) == 2
+
+
+def test_previews_by_the_clock_look_once_an_hour(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They read all of Xero since Start date: so many calls an hour, not every quarter; what is new is looked for."""
+    practice.type_settings({"Sync mode": "Preview"})
+    five_days_old(practice, "AT-1")
+    first = practice.sync()
+    quiet = practice.sync()
+    assert quiet.calls["xero"] < first.calls["xero"] - 1
+    assert quiet.would_create == 1
+    five_days_old(practice, "AT-2")
+    assert practice.sync().calls["xero"] > quiet.calls["xero"]
+    assert practice.sync().calls["xero"] == quiet.calls["xero"]
+    monkeypatch.setattr("agent.sync.PREVIEW_KEEPS", timedelta(0))
+    assert practice.sync().calls["xero"] > quiet.calls["xero"]

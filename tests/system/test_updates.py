@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 
+from agent.errors import StopError
 from agent.pretend.troubles import Call, Trouble
 from agent.pretend.xero_records import Document
-from agent.verbs import send_these
+from agent.verbs import never_send, send_these
 from tests.support import Practice, support
 from tests.system.test_exactly_once import KILLS, age_intents, killed_at
 
@@ -395,16 +397,45 @@ def test_one_at_which_xero_fails_holds_up_no_other(practice: Practice) -> None:
     assert practice.in_xero()["NZD"] == 5 * Decimal("500.25")
 
 
-def test_an_outage_blames_no_update(practice: Practice, sent: int) -> None:
-    practice.reprice(sent)
-    trouble = Trouble("500", system="xero", method="POST", path_contains="Invoices", times=None)
-    practice.cloud.troubles.add(trouble)
-    for _ in range(2):
-        practice.sync(is_asked=True)
-    assert state(practice, sent) == ("Synced", "")
+@pytest.mark.parametrize("count", [1, 8])
+def test_an_outage_blames_no_update(practice: Practice, count: int) -> None:
+    numbers = [practice.world.invoice("Kauri Legal", [support()]) for _ in range(count)]
+    practice.sync()
+    for number in numbers:
+        practice.reprice(number)
+    practice.cloud.reset()
+    practice.cloud.troubles.add(Trouble("500", system="xero", method="POST", path_contains="Invoices", times=None))
+    for _ in range(3):
+        with suppress(StopError):
+            practice.sync(is_asked=True)
+    assert {state(practice, number) for number in numbers} == {("Synced", "")}
+    sent = [call for call in practice.cloud.calls if (call.system, call.method) == ("xero", "POST")]
+    assert len(sent) <= 3 * 4 * 4  # runs, failures in a row, tries of each
     practice.cloud.troubles.clear()
     practice.sync(is_asked=True)
-    assert document(practice, sent).total == Decimal("500.25")
+    assert practice.in_xero()["NZD"] == count * Decimal("500.25")
+
+
+@pytest.mark.parametrize("choice", ["send", "keep"])
+def test_a_number_written_back_and_renumbered_in_xero_settles(practice: Practice, choice: str) -> None:
+    """Neither an update at every look, nor a choice that has to be made again."""
+    practice.type_settings({"Write Xero number back to Autotask": "Yes"})
+    number = practice.world.invoice("Kauri Legal", [support()], number="T100")
+    practice.sync()
+    practice.sync()
+    practice.cloud.xero.change(document(practice, number).id, number="MINE-1")
+    practice.reprice(number)
+    practice.sync(is_asked=True)
+    assert state(practice, number)[0] == "Changed since sent"
+    if choice == "send":
+        send_these(practice.desk(), [str(number)])
+    else:
+        never_send(practice.desk(), [str(number)], "as it is")
+        practice.sync(is_asked=True)
+    for _ in range(2):
+        assert practice.sync(is_asked=True).updated == 0
+        assert state(practice, number)[0].startswith("Synced")
+    assert len(notes(practice)) == (choice == "send")
 
 
 def test_what_a_person_made_alike_in_xero_is_settled(practice: Practice, sent: int) -> None:
