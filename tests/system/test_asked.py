@@ -13,7 +13,7 @@ from agent.errors import PlainError
 from agent.inbox import ON_INVOICES, VERBS, Request
 from agent.pretend.troubles import Trouble
 from agent.projecting import project_all
-from agent.verbs import Told, create_in_xero, never_send, reasons, use_suggested
+from agent.verbs import Told, create_in_xero, never_send, reasons, resync, use_suggested
 from tests.support import Practice, support
 
 NAME = "0b5e7a0e-6a43-4d4b-8d63-2a7c5c1f9a10"
@@ -174,6 +174,28 @@ def test_what_is_asked_for_waits_for_a_sync_under_way(practice: Practice) -> Non
         never_send(desk, ids(first), "paid in cash")
     assert heard == ["Waiting for another sync to end"]
     assert practice.rows()[first]["status"] == "Synced"
+
+
+def test_settings_that_were_changed_during_the_wait_count(practice: Practice) -> None:
+    """Somebody sets Preview while a Resync waits for a sync under way: nothing is sent by the older setting."""
+    number = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    lock = FileLock(practice.home / "agent.lock")
+    lock.acquire()
+    desk = practice.desk()
+    desk.patience = 60
+    assert desk.settings.sync_mode == "Live"
+
+    def hear(text: str) -> None:
+        if lock.is_locked:
+            assert text == "Waiting for another sync to end"
+            practice.set(Sync_mode="Preview")
+            lock.release()
+
+    desk.tell = hear
+    resync(desk, ids(number))
+    assert practice.posts() == 0
 
 
 # --- use suggested contact -------------------------------------------------------------------------------------------
