@@ -158,6 +158,7 @@ def test_killed_at_every_request(practice: Practice, monkeypatch: pytest.MonkeyP
 
     Invoices and credit notes; killed again and again, then one clean run: at once, while Xero knows the key, or later.
     """
+    practice.cloud.xero.day_limit = None
     more = {"Mark invoices as sent in Autotask": "Yes", "Note in Xero's history": "Yes"}
     practice.type_settings({"Use Autotask Numbers": numbers, **more})
     wanted = -(-KILLS * 5 // 12)
@@ -186,6 +187,7 @@ def test_killed_at_every_request(practice: Practice, monkeypatch: pytest.MonkeyP
 @NUMBERING
 def test_killed_at_random_moments(practice: Practice, numbers: str) -> None:
     """Between two requests, too: while it plans, writes its ledger or the workbook."""
+    practice.cloud.xero.day_limit = None
     practice.type_settings({"Use Autotask Numbers": numbers})
     dice = Random(11)
     expected: list[int] = []
@@ -210,7 +212,11 @@ def test_killed_at_random_moments(practice: Practice, numbers: str) -> None:
             assert_all_there_once(practice, expected)
     practice.sync()
     assert_all_there_once(practice, expected)
-    assert not list(practice.workbook.parent.glob("*.tmp*"))
+    for left in practice.workbook.parent.glob(".*.tmp"):
+        os.utime(left, (0, 0))  # what was begun and left is taken away once it is old
+    expected += some_invoices(practice, 1)
+    practice.sync()
+    assert not list(practice.workbook.parent.glob(".*.tmp"))
 
 
 @pytest.mark.parametrize("room", [0, 4_096, 40_000, 120_000, 400_000])

@@ -36,6 +36,7 @@ class OneOffice(RuleBasedStateMachine):
         self.worked_on: set[int] = set()
         self.kept: set[int] = set()
         self.voided: set[int] = set()
+        self.unclear: set[int] = set()
 
     @initialize(numbers=st.sampled_from(["No", "Number", "Id"]), shows=st.booleans())
     def begin(self, numbers: str, *, shows: bool) -> None:
@@ -151,6 +152,7 @@ class OneOffice(RuleBasedStateMachine):
 
     @rule()
     def the_ledger_is_lost_and_made_anew(self) -> None:
+        self.unclear |= self.changed  # nobody knows any more on which side it was changed: a person chooses
         with suppress(StopError):
             rebuild_ledger(self.practice.desk())
 
@@ -194,7 +196,7 @@ class OneOffice(RuleBasedStateMachine):
                 assert row["status"] in {"Changed since sent", "Waiting"}, row
             if number in self.touched:
                 continue
-            if number in self.changed & self.worked_on or number in self.kept:
+            if number in self.changed & self.worked_on or number in self.kept | self.unclear:
                 assert row["status"] in {"Synced", "Synced with warnings", "Changed since sent"}, row
                 continue
             if number in self.worked_on:
