@@ -452,6 +452,49 @@ def test_resync_pressed_last_takes_never_send_back(practice: Practice) -> None:
     assert practice.posts() == 1
 
 
+def test_never_send_is_answered_when_it_is_carried_out_ahead_of_its_turn(practice: Practice) -> None:
+    """A sync before its turn settles the choice: whoever was told then to void the document would void a good one."""
+    changed = practice.world.invoice("Kauri Legal", [support()])
+    practice.set(Invoice_status_in_Xero="Approved")
+    practice.sync()
+    practice.reprice(changed)
+    practice.sync(is_asked=True)
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for line in ("verb=sync", f"verb=never-send\nids={changed}", "verb=refresh"):
+            names.append(put(practice, line))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: all(is_answered(practice, name) for name in names))
+    assert answer_to(practice, names[1]) == "AT-1001 is in Xero as INV-0001. It is left as it is in Xero."
+    assert practice.rows()[changed]["status"].startswith("Synced")
+    assert [event for event, _ in log_of(practice, "Person")] == ["Never send"]
+    assert [event for event, _ in log_of(practice, "Ribbon")].count("Button: Never send") == 1
+
+
+def test_a_button_pressed_between_is_told_of_a_never_send_that_was_carried_out_before(practice: Practice) -> None:
+    """Sync now, Resync, Never send: the sync carries the last one out, and the resync does not take it back."""
+    invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for line in ("verb=sync", f"verb=resync\nids={invoice}", f"verb=never-send\nids={invoice}"):
+            names.append(put(practice, line))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: all(is_answered(practice, name) for name in names))
+    assert "Never send was pressed for this since" in answer_to(practice, names[1])
+    assert practice.rows()[invoice]["status"] == "Never send"
+    assert practice.posts() == 0
+
+
 def test_a_button_waits_while_another_process_syncs(practice: Practice) -> None:
     name = put(practice, "verb=sync")
     lock = FileLock(practice.home / "agent.lock")
