@@ -30,8 +30,8 @@ from agent.install import plan_install
 from agent.keys import ENTRIES
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
-from agent.office import Office, check_python, short_path
-from agent.startup import Machine, Platform
+from agent.office import CONSOLE, Office, check_python, run_program, short_path
+from agent.startup import Machine, Platform, home_of
 from agent.steps import carry_out
 from agent.template import template
 from agent.uninstall import plan_uninstall
@@ -962,3 +962,11 @@ def test_windows_is_asked_for_the_short_name(monkeypatch: pytest.MonkeyPatch, kn
 def test_elsewhere_a_path_has_no_short_name(tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert short_path(tmp_path) == str(tmp_path)
+
+
+def test_what_a_program_says_is_read_in_the_letters_of_the_console() -> None:
+    """Windows' schtasks names a home in the console's code page, which is seldom UTF-8."""
+    said = "<WorkingDirectory>C:\\Jörg\\AutoXero</WorkingDirectory>".encode("cp850")
+    program = [sys.executable, "-c", f"import sys; sys.stdout.buffer.write({said!r})"]
+    assert home_of(run_program(program, "cp850")[1]) == r"C:\Jörg\AutoXero"
+    assert (CONSOLE == "oem") == (sys.platform == "win32")
