@@ -12,14 +12,14 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.asked import answer, done_before, note, words
+from agent.asked import AGAIN, answer, done_before, note, words
 from agent.asked import show as show_noted
 from agent.bugs import write_report
 from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
 from agent.errors import PlainError, StopError
-from agent.inbox import AGAIN, Inbox, Refusal, Request
+from agent.inbox import Inbox, Refusal, Request
 from agent.projecting import project_open
 from agent.sync import A_WHILE
 from agent.wire import TIMEOUT, Wire

@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from agent.alive import LOCK, REFRESHED, State, forget_state, one_agent, write_state
-from agent.asked import answer, done_before, note, show, words
+from agent.asked import AGAIN, answer, done_before, note, show, words
 from agent.bugs import write_report
 from agent.config import Config
 from agent.connect import keep_signed_in
@@ -35,7 +35,7 @@ from agent.diary import open_diary
 from agent.domain.invoice import AutotaskId
 from agent.domain.text import counted
 from agent.errors import BUSY, DONE, INTERRUPTED, MEND_FIRST, PlainError, StopError
-from agent.inbox import AGAIN, Inbox, Refusal, Request, kept
+from agent.inbox import Inbox, Refusal, Request
 from agent.sync import sync
 from agent.tell import report_text
 from agent.timetable import Clock, Timetable, utc_now
@@ -162,7 +162,6 @@ class Service:
 
     def _begin(self) -> None:
         with self._desk() as desk:  # a ledger that cannot be opened ends it here, in words
-            self.inbox.seen = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
             self._workbook_id = desk.ledger.fact("workbook_id")
         self._broken_off(self.inbox.unanswered())
         self.diary.info("AutoXero %s began to keep %s in step.", self._version, self.workbook)

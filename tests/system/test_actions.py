@@ -157,18 +157,18 @@ def test_an_answer_is_on_the_sheet_and_in_the_inbox(office: Office) -> None:
     assert [str(path) in told for path in office.practice.workbook.parent.glob("*.zip")] == [True]
     assert office.book.rows("Log")[0]["Detail"] == told
     assert office.book.rows("Log")[0]["Event"] == "Button: Support bundle"
-    assert {path.suffix for path in office.practice.desk().config.inbox.iterdir()} == {".taken", ".answer"}
+    assert {path.suffix for path in office.practice.desk().config.inbox.iterdir()} == {".doing", ".answer"}
 
 
 def test_a_request_is_carried_out_once(office: Office) -> None:
     (number,) = faulty(office)
     office.press("resync", number)
-    [taken] = office.practice.desk().config.inbox.glob("*.taken")
-    assert "nothing was done" in actions.do(taken.stem)
+    [claimed] = office.practice.desk().config.inbox.glob("*.doing")
+    assert "nothing was done" in actions.do(claimed.stem)
     assert "nothing was done" in actions.do("../../etc/passwd")
-    shutil.copy(taken, taken.with_suffix(".asked"))
-    taken.unlink()
-    assert "not done twice" in actions.do(taken.stem)
+    shutil.copy(claimed, claimed.with_suffix(".asked"))
+    claimed.unlink()
+    assert "not done twice" in actions.do(claimed.stem)
     assert office.book.rows("Log")[0]["Event"] == "Request refused"
     assert office.practice.posts() == 1
 
