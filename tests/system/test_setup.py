@@ -393,6 +393,8 @@ def test_what_was_chosen_before_can_be_changed_when_all_is_asked_again(fresh: Pr
         go(fresh, Script(YES, {"7"}))
 
     class Changing(Script):
+        asks_again = True
+
         def ask(self, question: Question) -> str:
             answer = super().ask(question)
             return "1" if question.key == "accounts" and self.asked.count("accounts") == 1 else answer
@@ -404,6 +406,13 @@ def test_what_was_chosen_before_can_be_changed_when_all_is_asked_again(fresh: Pr
     assert [row.account for row in fresh.desk().reading.mappings.accounts] == ["260"]
     with pytest.raises(PlainError, match="“alll” is none of them"):
         go(fresh, Script({**YES, "contacts": "alll"}, {"8"}), again=True)
+
+
+@pytest.mark.parametrize(("key", "table"), [("accounts", "account"), ("taxes", "tax")])
+def test_a_file_that_gives_a_rows_number_is_told_to_name_the_row(fresh: Practice, key: str, table: str) -> None:
+    with pytest.raises(PlainError, match="“1” changes a single row") as caught:
+        go(fresh, Script({**YES, key: "1"}))
+    assert f"in its table [{table}]" in caught.value.next_step
 
 
 # --- too early ---
