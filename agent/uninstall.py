@@ -155,8 +155,15 @@ def _unregister(office: Office, what: Startup) -> list[str]:
 
 
 def _clear_secrets(config: Config) -> list[str]:
-    for path in config.home.glob("keys.sealed*"):  # in place of a key store; nobody needs to know its passphrase
-        path.unlink()
+    """Clear the key store and what stands for one, each also where the other cannot be."""
+    try:
+        return _clear_store(config)
+    finally:
+        for path in config.home.glob("keys.sealed*"):  # nobody needs to know its passphrase
+            path.unlink()
+
+
+def _clear_store(config: Config) -> list[str]:
     import keyring  # noqa: PLC0415 - slow
     from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415
 

@@ -506,6 +506,15 @@ def test_secrets_are_cleared_from_a_home_that_cannot_be_used_any_more(user: User
     assert set(user.secrets()) == {f"AutoXero/{entry}" for entry in ENTRIES} | {"Mail/jo"}
 
 
+def test_secrets_are_cleared_where_the_file_in_their_place_cannot_be(user: User) -> None:
+    user.keep_secrets()
+    (user.home / "keys.sealed").mkdir(parents=True)  # as little to be deleted as in a home that can only be read
+    done = user.run("uninstall", "--yes")
+    assert done.returncode != 0
+    assert "keys.sealed" in done.stderr
+    assert user.secrets() == {"Mail/jo": "theirs"}
+
+
 def test_other_homes_that_have_secrets_are_told_and_keep_them(user: User) -> None:
     """One that is not there may be on a drive that is not connected; where it is gone, it is cleared by its name."""
     here, away = (user.folder / name for name in ("here", "away"))
