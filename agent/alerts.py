@@ -197,11 +197,14 @@ def _deliver(desk: Desk, outbox: Outbox) -> list[str]:
             reason = str(error) if isinstance(error, PlainError) else in_words(error, desk.settings, password)
             outbox.refused(mail, reason)
             return [_refused(desk, reason)]
-        outbox.sent(mail)
-        desk.ledger.log("Alert sent", f"{mail.subject} to {desk.settings.alert_people}")
+        later = [address for address, (code, _) in refused.items() if code < _FOR_GOOD]
+        outbox.sent(mail, later)
+        if got := [address for address in mail.left or _people(desk.settings) if address not in refused]:
+            desk.ledger.log("Alert sent", f"{mail.subject} to {', '.join(got)}")
         if refused:
+            again = f" For {', '.join(later)} it is tried again with the next sync." if later else ""
             reason = in_words(smtplib.SMTPRecipientsRefused(refused), desk.settings)
-            problems = [_refused(desk, f"{reason} The others got the mail.")]
+            problems = [_refused(desk, f"{reason} The others got the mail.{again}")]
         else:
             desk.light("mail")
             problems = []
@@ -229,7 +232,7 @@ def send(mail: Mail, settings: Settings, password: str) -> Refused:
     """Hand a mail over to the mail server.
 
     Returns:
-        Who does not get it although others do.
+        Who does not get it although others do, or did before.
 
     Raises:
         OSError, smtplib.SMTPException, ValueError: It was not taken for anybody.
@@ -241,7 +244,17 @@ def send(mail: Mail, settings: Settings, password: str) -> Refused:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     with signed_in(settings, password) as server:
-        return server.send_message(message)
+        try:
+            return server.send_message(message, to_addrs=mail.left or _people(settings))
+        except smtplib.SMTPRecipientsRefused as error:
+            if not mail.left:
+                raise
+            return error.recipients
+
+
+def _people(settings: Settings) -> list[str]:
+    """The addresses of those to be told."""
+    return [address for _, address in getaddresses([settings.alert_people])]
 
 
 def _sender(settings: Settings) -> str:
@@ -255,10 +268,12 @@ def turned_away(server: smtplib.SMTP, settings: Settings) -> Refused:
         OSError, smtplib.SMTPException, ValueError: It takes no mail from this sender.
     """
     server.ehlo_or_helo_if_needed()
-    code, words = server.mail(parseaddr(_sender(settings))[1])
+    sender, people = parseaddr(_sender(settings))[1], _people(settings)
+    is_plain = "".join([sender, *people]).isascii()
+    code, words = server.mail(sender, () if is_plain else ("SMTPUTF8",))
     if code != _TAKEN:
         raise smtplib.SMTPResponseException(code, words)
-    answers = {address: server.rcpt(address) for _, address in getaddresses([settings.alert_people])}
+    answers = {address: server.rcpt(address) for address in people}
     server.rset()
     return {address: answer for address, answer in answers.items() if answer[0] not in {_TAKEN, _FORWARDED}}
 
@@ -291,10 +306,13 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
     server = f"{settings.mail_server}:{settings.mail_port}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{server} {_answered(error, settings, password)}"
+    if isinstance(error, smtplib.SMTPNotSupportedError) and "SMTPUTF8" in str(error):
+        odd = [address for address in (_sender(settings), *_people(settings)) if not address.isascii()]
+        return f"{server} takes addresses of plain letters and digits only, not {', '.join(odd)}; give another address."
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return f"{server} takes no user name and password on this port; try port 587 with STARTTLS, or 465 with TLS."
     if isinstance(error, UnicodeError):
-        return "The mail password has characters that mail servers do not take; choose one of plain letters and digits."
+        return _unwritable(settings, password)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         told = [f"{who} ({code} {_text(words)})" for who, (code, words) in error.recipients.items()]
         return f"{server} refused the address of {', '.join(told)}."
@@ -303,6 +321,14 @@ def in_words(error: Exception, settings: Settings, password: str = "") -> str:  
     if isinstance(error, ValueError):
         return str(error)
     return f"{server} could not be reached or secured ({type(error).__name__})."
+
+
+def _unwritable(settings: Settings, password: str) -> str:
+    """Which of what is sent to sign in has characters beyond the plain ones."""
+    if not password.isascii():
+        return "The mail password has characters that mail servers do not take; choose one of plain letters and digits."
+    name = "Mail server" if settings.mail_user.isascii() else "Mail user"
+    return f"“{name}” has characters that mail servers do not take; give it as your provider writes it."
 
 
 def _answered(error: smtplib.SMTPResponseException, settings: Settings, password: str) -> str:

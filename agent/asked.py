@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
 
 from agent import verbs
 from agent.desk import Desk
 from agent.domain.text import counted
 from agent.errors import PlainError, StopError
-from agent.inbox import Request, kept, remembered
+from agent.inbox import Request
 from agent.projecting import project_all
 from agent.sync import Report, sync
 from agent.tell import report_text
@@ -28,6 +29,10 @@ _IN_WORDS = {
     "connect-xero": "Connect Xero",
     "bundle": "Support bundle",
 }
+AGAIN = "This request was carried out before; it is not done twice."
+REMEMBERED = timedelta(days=30)
+"""How long the names of requests are remembered, for none is carried out twice: a copy may get a fresh time."""
+MOST_REMEMBERED = 2000
 _MANY = 3
 """More answers than this are counted, not told one by one."""
 
@@ -63,9 +68,10 @@ def show(desk: Desk, told: str) -> None:
 
 def done_before(desk: Desk, names: Sequence[str], now: datetime) -> list[str]:
     """Write down that requests are carried out now; gives those that were before, by whichever door."""
-    known = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
-    seen = remembered(known | {name.lower(): now for name in names}, now)
-    desk.ledger.remember(inbox_seen=json.dumps([(name, at.isoformat()) for name, at in seen.items()]))
+    kept = json.loads(desk.ledger.fact("inbox_seen") or "[]")
+    known = {name: at for name, at in kept if abs(now - datetime.fromisoformat(at)) <= REMEMBERED}
+    seen = known | {name.lower(): now.isoformat() for name in names}
+    desk.ledger.remember(inbox_seen=json.dumps(sorted(seen.items(), key=itemgetter(1))[-MOST_REMEMBERED:]))
     return [name for name in names if name.lower() in known]
 
 

@@ -6,20 +6,20 @@ Everything ends in a sentence. Nothing here knows Excel: the open workbook is a 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.asked import answer, done_before, note, words
+from agent.asked import AGAIN, answer, done_before, note, words
 from agent.asked import show as show_noted
 from agent.bugs import write_report
 from agent.config import differ
 from agent.desk import Desk, Progress, Show, open_desk
 from agent.domain import settings as declared
 from agent.errors import PlainError, StopError
-from agent.inbox import AGAIN, Inbox, Refusal, Request
+from agent.inbox import Inbox, Refusal, Request
 from agent.projecting import project_open
 from agent.sync import A_WHILE
 from agent.wire import TIMEOUT, Wire
@@ -35,8 +35,10 @@ _NEEDS_SAVED = frozenset({
 _TARGETS = {
     "AccountMap": ("Billing code", "Line type", "Xero account"),
     "TaxMap": ("Tax region", "Tax category", "Xero tax rate"),
-    "ContactMap": ("Company id", "", "Xero contact"),
+    "ContactMap": ("Company id", "", "Xero contact", "Xero contact id"),
+    "TrackingMap": ("Billing code", "Line type", "Tracking category", "Tracking option"),
 }
+"""The columns by which a mapping's row is known, and those that an accountant fills."""
 
 
 @dataclass(frozen=True)
@@ -177,16 +179,22 @@ def _changed_settings(desk: Desk, typed: Mapping[str, object]) -> list[str]:
 
 def _changed_maps(desk: Desk, rows: Mapping[str, Sequence[Mapping[str, object]]]) -> list[str]:
     saved = desk.reading.mappings
-    known = {
-        "AccountMap": {(fold(row.billing_code), fold(row.line_type)): row.account for row in saved.accounts},
-        "TaxMap": {(fold(row.tax_region), fold(row.tax_category)): row.tax_rate for row in saved.taxes},
-        "ContactMap": {(fold(row.company_id), ""): row.contact for row in saved.contacts},
+    known: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {
+        "AccountMap": {(row.billing_code, row.line_type): (row.account,) for row in saved.accounts},
+        "TaxMap": {(row.tax_region, row.tax_category): (row.tax_rate,) for row in saved.taxes},
+        "ContactMap": {(str(row.company_id), ""): (row.contact, row.contact_id) for row in saved.contacts},
+        "TrackingMap": {(row.billing_code, row.line_type): (row.category, row.option) for row in saved.tracking},
     }
     changed = []
-    for table, (first, second, target) in _TARGETS.items():
+    for table, (first, second, *targets) in _TARGETS.items():
+        filled = {_folded(key): _folded(chosen) for key, chosen in known[table].items()}
         for row in rows.get(table, ()):
-            chosen = " ".join(str(row.get(target) or "").split())
-            key = (fold(row.get(first)), fold(row.get(second)))  # type: ignore[arg-type]
-            if fold(chosen) != fold(known[table].get(key, "")):
+            key, chosen = (_folded(row.get(name) for name in names) for names in ((first, second), targets))
+            if chosen != filled.get(key, ("",) * len(targets)):
                 changed.append(f"{table} {row.get(first)}")
     return changed
+
+
+def _folded(cells: Iterable[object]) -> tuple[str, ...]:
+    """The form in which the cells of a row are compared."""
+    return tuple(fold(cell) for cell in cells)  # type: ignore[arg-type]

@@ -239,9 +239,9 @@ def _missing(guide: Guide, table: str, suggest: Callable[[str, str], Suggestion]
     rows = {row["autotask_id"]: row for row in guide.desk.ledger.rows()}
     waiting: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for name, first, second, autotask_id in guide.desk.ledger.missing():
-        if name == table and autotask_id in rows and not target(first, second):
+        if name == table and autotask_id in rows:
             waiting[first, second].append(rows[autotask_id])
-    found = [_Row(first, second, group, suggest(first, second)) for (first, second), group in waiting.items()]
+    found = [_Row(*key, group, suggest(*key)) for key, group in waiting.items() if not target(*key)]
     return sorted(found, key=lambda row: (-len(row.invoices), row.key))
 
 
@@ -294,6 +294,11 @@ def _change(guide: Guide, table: str, rows: list[_Row], answer: str) -> None:
     """Choose another target for one of the rows."""
     if not answer.isdecimal() or not 1 <= int(answer) <= len(rows):
         raise PlainError(f"“{answer}” is none of them.", f"Type a number from 1 to {len(rows)}, “all” or “leave”.")
+    if not guide.talk.asks_again:  # a file would give the same number without end
+        raise PlainError(
+            f"“{answer}” changes a single row, which a file of answers cannot.",
+            f"Say “all” or “leave” there, and name the row in its table [{table}].",
+        )
     row = rows[int(answer) - 1]
     what = "account" if table == "account" else "tax rate"
     text = "Its code or name as Xero has it; “none” leaves it blank."

@@ -270,9 +270,11 @@ class Desk:
 
         Raises:
             PlainError: All problems, one after the other.
-            StopError: The workbook is another home's.
+            StopError: The workbook is another home's, or another one than the ledger's.
         """
         self.refuse_others()
+        if self.reading.workbook_id:
+            self.ledger.belongs_to("workbook_id", self.reading.workbook_id, "workbook")
         lacks = "\n".join(problem.message for problem in self.stops if problem.by_lists)
         if lacks and (is_asked or not self.has_fresh_books or self.ledger.fact("lacking") != lacks):
             self.ledger.remember(lacking=lacks)

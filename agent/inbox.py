@@ -1,9 +1,9 @@
 """Requests from the workbook's buttons: small files in a folder, read as what they are, foreign input.
 
 A button writes ``<uuid>.request``; renaming it to ``<uuid>.taken`` claims it and tells the button that the agent
-lives. One that no agent takes the button renames to ``<uuid>.asked``, and the Python that Excel starts claims that.
-The answer is one sentence in ``<uuid>.answer``. Nothing here knows the ledger: refusals are values, and what becomes
-of a request is decided elsewhere.
+lives. One that no agent takes the button renames to ``<uuid>.asked``, and the Python that Excel starts claims that as
+``<uuid>.doing``. The answer is one sentence in ``<uuid>.answer``. Nothing here knows the ledger: refusals are values;
+what becomes of a request, and that none is carried out twice, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 
 from agent.domain.faults import CATALOGUE
@@ -29,10 +28,6 @@ FRESH = timedelta(minutes=10)
 """How far a request's time may be from now, either way."""
 KEEP = timedelta(hours=1)
 """How long the taken and the answered are kept."""
-REMEMBERED = timedelta(days=30)
-"""How long the names of requests are remembered, for none is carried out twice: a copy may get a fresh time."""
-MOST_REMEMBERED = 2000
-AGAIN = "This request was carried out before; it is not done twice."
 _AT_ONCE = 200
 """So many are taken in one look; the rest with the next."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -154,11 +149,9 @@ class Inbox:
 
     Attributes:
         folder: Where the buttons put their requests.
-        seen: When each request was taken, for those that are remembered: none is carried out twice.
     """
 
     folder: Path
-    seen: dict[str, datetime] = field(default_factory=dict)
     _held: dict[Path, int] = field(default_factory=dict)
 
     def take(self, now: datetime, workbook: str) -> list[Request | Refusal]:
@@ -183,7 +176,7 @@ class Inbox:
             now: The present instant.
             workbook: The id of the workbook whose requests are carried out.
         """
-        claimed = self.folder / f"{name}.taken"
+        claimed = self.folder / f"{name}.doing"  # an agent that starts meanwhile answers what was taken by one
         try:
             if not _NAME.fullmatch(name):
                 raise FileNotFoundError
@@ -232,13 +225,9 @@ class Inbox:
         return parse(name, content, _instant(status.st_mtime))
 
     def _checked(self, item: Request | Refusal, now: datetime, workbook: str) -> Request | Refusal:
-        """Refuse what comes too late, from elsewhere, or for the second time."""
+        """Refuse what comes too late or from elsewhere."""
         if isinstance(item, Refusal):
             return item
-        self.seen = remembered(self.seen, now)
-        name = item.name.lower()
-        if name in self.seen:
-            return Refusal(item.name, AGAIN)
         if abs(now - item.time) > FRESH:
             return Refusal(
                 item.name,
@@ -249,7 +238,6 @@ class Inbox:
             return Refusal(
                 item.name, "The request comes from another workbook than the agent's: use the one that it keeps."
             )
-        self.seen[name] = max(now, item.time)
         return item
 
     def answer(self, name: str, sentence: str, *, anew: bool = True) -> None:
@@ -285,7 +273,7 @@ class Inbox:
 
     def tidy(self, now: datetime) -> None:
         """Delete what nobody waits for any more; other files are left alone."""
-        keep = {".taken": KEEP, ".answer": KEEP, ".request": FRESH, ".asked": FRESH, ".tmp": FRESH}
+        keep = {".taken": KEEP, ".doing": KEEP, ".answer": KEEP, ".request": FRESH, ".asked": FRESH, ".tmp": FRESH}
         with suppress(OSError):
             for path in list(self.folder.iterdir()):
                 if path.suffix in keep:
@@ -300,14 +288,3 @@ def _instant(seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return _LONG_AGO
-
-
-def kept(seen: Iterable[tuple[str, str]]) -> dict[str, datetime]:
-    """Names and ISO times, as they were remembered, as :attr:`Inbox.seen`."""
-    return {name: datetime.fromisoformat(at) for name, at in seen}
-
-
-def remembered(seen: Mapping[str, datetime], now: datetime) -> dict[str, datetime]:
-    """The requests that are still remembered, the newest last."""
-    young = {name: at for name, at in seen.items() if abs(now - at) <= REMEMBERED}
-    return dict(sorted(young.items(), key=itemgetter(1))[-MOST_REMEMBERED:])

@@ -190,14 +190,14 @@ class Keys:
             self.clear(entry)
         self._list(is_listed=False)
 
-    def others(self) -> list[Keys]:
-        """The secrets of this user's other homes, as far as they have any.
+    def others(self) -> list[str]:
+        """The names of this user's other homes that have secrets.
 
         Raises:
             PlainError: The key store is missing, locked, or does not answer.
         """
-        found = [replace(self, service=name) for name in (USUAL, *self._listed()) if name != self.service]
-        return [keys for keys in found if any(map(keys.read, ENTRIES))]
+        names = [name for name in (USUAL, *self._listed()) if name != self.service]
+        return [name for name in names if any(map(replace(self, service=name).read, ENTRIES))]
 
     def _listed(self) -> list[str]:
         return (self._ask(_HOMES, lambda: self._store.get_password(USUAL, _HOMES)) or "").splitlines()

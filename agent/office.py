@@ -31,6 +31,9 @@ FACTS = ("workbook_path", "workbook_id", "run_python_script")
 Runner = Callable[[Sequence[str]], tuple[int, str]]
 """Runs a program; gives its exit code and what it said."""
 
+CONSOLE = "oem" if sys.platform == "win32" else "utf-8"
+"""In which letters programs speak to a pipe: those of Windows, schtasks too, in the console's code page."""
+
 _STOP_TRIES = 25
 _STOP_WAIT = 0.2
 
@@ -157,8 +160,8 @@ def _platform() -> Platform:
     raise PlainError(f"AutoXero cannot be installed on {sys.platform}.", "Use Windows, macOS or Linux.")
 
 
-def run_program(arguments: Sequence[str]) -> tuple[int, str]:
-    """Run a program without a window, for a minute at most."""
+def run_program(arguments: Sequence[str], letters: str = CONSOLE) -> tuple[int, str]:
+    """Run a program without a window, for a minute at most; what it says is in those letters."""
     try:
         done = subprocess.run(  # noqa: S603 - our own command lines, and no shell
             list(arguments),
@@ -172,7 +175,7 @@ def run_program(arguments: Sequence[str]) -> tuple[int, str]:
         return 127, f"{arguments[0]}: {error.strerror or type(error).__name__}"
     except subprocess.TimeoutExpired:
         return 124, f"{arguments[0]} did not answer within a minute"
-    return done.returncode, (done.stderr or done.stdout).decode(errors="replace").strip()
+    return done.returncode, (done.stderr or done.stdout).decode(letters, "replace").strip()
 
 
 def stop_agent(office: Office, commands: Sequence[Command]) -> list[str]:

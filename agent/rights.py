@@ -75,7 +75,8 @@ def rights(desk: Desk) -> list[Check]:
         seen += [noun] if has_rows else []
         troubles += [trouble] if trouble else []
     newest = [] if troubles else _newest(desk)
-    troubles += [trouble for look in (_hidden_lines, _writing) if not troubles and (trouble := look(desk, newest))]
+    if not troubles and (trouble := _hidden_lines(desk, newest) or _writing(desk)):
+        troubles = [trouble]
     if troubles:
         return [Check("Autotask rights", is_good=False, message=said, next_step=step) for said, step in troubles]
     reads = f"Reads {', '.join(seen)}."
@@ -144,7 +145,7 @@ def _line_sums(desk: Desk, invoices: Sequence[int]) -> defaultdict[int, Totals]:
     return sums
 
 
-def _writing(desk: Desk, _newest: Sequence[InvoiceRow]) -> _Trouble | None:
+def _writing(desk: Desk) -> _Trouble | None:
     """That the user lacks the right to change invoices where a setting needs it, and what to do."""
     settings = desk.settings
     if not (settings.mark_as_sent or settings.write_number_back) or desk.autotask.may_update("Invoices"):

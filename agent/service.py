@@ -26,7 +26,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from agent.alive import LOCK, REFRESHED, State, forget_state, one_agent, write_state
-from agent.asked import answer, done_before, note, show, words
+from agent.asked import AGAIN, answer, done_before, note, show, words
 from agent.bugs import write_report
 from agent.config import Config
 from agent.connect import keep_signed_in
@@ -35,11 +35,10 @@ from agent.diary import open_diary
 from agent.domain.invoice import AutotaskId
 from agent.domain.text import counted
 from agent.errors import BUSY, DONE, INTERRUPTED, MEND_FIRST, PlainError, StopError
-from agent.inbox import AGAIN, Inbox, Refusal, Request, kept
+from agent.inbox import Inbox, Refusal, Request
 from agent.sync import sync
 from agent.tell import report_text
 from agent.timetable import Clock, Timetable, utc_now
-from agent.verbs import never_send
 from agent.wire import TIMEOUT, Wire
 from agent.worker import Task, Worker
 from workbook.read import Reading
@@ -163,7 +162,6 @@ class Service:
 
     def _begin(self) -> None:
         with self._desk() as desk:  # a ledger that cannot be opened ends it here, in words
-            self.inbox.seen = kept(json.loads(desk.ledger.fact("inbox_seen") or "[]"))
             self._workbook_id = desk.ledger.fact("workbook_id")
         self._broken_off(self.inbox.unanswered())
         self.diary.info("AutoXero %s began to keep %s in step.", self._version, self.workbook)
@@ -306,7 +304,7 @@ class Service:
         """One run by the clock; whatever ends it, the next one comes."""
         with self._desk() as desk:
             try:
-                self._leave_out(desk)
+                self._leave_out()
                 report = sync(desk)
             except StopError as error:
                 self._well_before = _last_well(desk)
@@ -361,25 +359,20 @@ class Service:
 
     def _in_order(self, desk: Desk, request: Request) -> str:
         """Carry out a request, less what a later press of Never send leaves out: the last press wins."""
-        left = self._leave_out(desk) if request.verb not in {"never-send", "connect-xero"} else set()
+        left = self._leave_out() if request.verb not in {"never-send", "connect-xero"} else set()
         kept = tuple(item for item in request.ids if item not in left)
         if request.ids and not kept:
             return "Nothing was done: Never send was pressed for this since."
         return answer(desk, replace(request, ids=kept))
 
-    def _leave_out(self, desk: Desk) -> set[AutotaskId]:
-        """Leave out at once what waiting presses of Never send ask for: nothing sends it before their turn."""
-        wanted: set[AutotaskId] = set()
-        for key in self.worker.waiting():
-            if isinstance(key, tuple) and key[0] == "never-send":
-                wanted |= set(key[1])
-        if wanted:
-            try:
-                never_send(desk, sorted(wanted), "chosen in the workbook")
-            except PlainError as error:  # what cannot be left out is told at its turn
-                if error.exit_code == BUSY:
-                    raise
-        return wanted
+    def _leave_out(self) -> set[AutotaskId]:
+        """Carry out waiting presses of Never send, and answer them: nothing sends it before their turn.
+
+        Returns:
+            The invoices that they name.
+        """
+        keys = self.worker.ahead(lambda key: isinstance(key, tuple) and key[0] == "never-send")
+        return {item for key in keys if isinstance(key, tuple) for item in key[1]}
 
     def _sign_in(self, request: Request, is_over: Callable[[], bool], task: Task) -> None:
         try:

@@ -190,8 +190,6 @@ class _Run:
     def go(self) -> Report:
         """Run to the end, whatever the end is, and write down how it was."""
         desk, report = self.desk, self.report
-        if self.desk.reading.workbook_id:
-            self.ledger.belongs_to("workbook_id", desk.reading.workbook_id, "workbook")
         try:
             daily_backup(desk.ledger.engine)
         except (OSError, sqlite3.Error) as error:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.config import Config
 from agent.errors import PlainError
-from agent.keys import IN, USUAL, Keys
+from agent.keys import IN, USUAL
 from agent.office import BACKUPS, FACTS, Office, known_facts, other_home, read_free, run_all, stop_agent
 from agent.startup import Startup, startup
 from agent.steps import Plan, Step
@@ -155,8 +155,15 @@ def _unregister(office: Office, what: Startup) -> list[str]:
 
 
 def _clear_secrets(config: Config) -> list[str]:
-    for path in config.home.glob("keys.sealed*"):  # in place of a key store; nobody needs to know its passphrase
-        path.unlink()
+    """Clear the key store and what stands for one, each also where the other cannot be."""
+    try:
+        return _clear_store(config)
+    finally:
+        for path in config.home.glob("keys.sealed*"):  # nobody needs to know its passphrase
+            path.unlink()
+
+
+def _clear_store(config: Config) -> list[str]:
     import keyring  # noqa: PLC0415 - slow
     from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415
 
@@ -164,18 +171,16 @@ def _clear_secrets(config: Config) -> list[str]:
         return ["This computer has no key store, so none was kept there."]
     keys = replace(config.keys, file=None)
     keys.clear_all()
-    return [_clear_if_gone(other) for other in keys.others()]
+    return [_stays(name) for name in keys.others()]
 
 
-def _clear_if_gone(keys: Keys) -> str:
-    """Clear another home's secrets where nobody can use that any more; gives what became of them."""
-    place = keys.service.removeprefix(IN)
-    if keys.service == USUAL:
+def _stays(name: str) -> str:
+    """That another home's secrets stay, and how to clear them. One that is not there may be on a drive that is not."""
+    if name == USUAL:
         return "The usual home's secrets stay: to clear them too, run “autoxero uninstall” without AUTOXERO_HOME."
-    if Path(place).exists():
-        return f"Another home's secrets stay: to clear them too, run “autoxero uninstall” with AUTOXERO_HOME={place}."
-    keys.clear_all()
-    return f"The secrets of the home {place}, which is gone, were cleared too."
+    place = name.removeprefix(IN)
+    gone = ", also if that folder is gone for good" if not Path(place).exists() else ""
+    return f"Another home's secrets stay: to clear them too, run “autoxero uninstall” with AUTOXERO_HOME={place}{gone}."
 
 
 def _remove(path: Path) -> list[str]:

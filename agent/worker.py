@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass
@@ -17,12 +17,14 @@ class Task:
         doing: What ``status`` says meanwhile; blank for what is not worth telling.
         act: What is done; gets the task. May raise ``KeyboardInterrupt`` where the agent is to stop.
         names: The requests that it answers.
+        is_begun: It is under way, or was done ahead of its turn.
     """
 
     key: object
     doing: str
     act: Callable[[Task], None]
     names: list[str] = field(default_factory=list)
+    is_begun: bool = False
 
 
 class Worker:
@@ -64,7 +66,7 @@ class Worker:
         """
         with self._changed:
             alike = list(self._tasks)[-1:] if name else self._tasks
-            task = next((task for task in alike if task.key == key), None)
+            task = next((task for task in alike if task.key == key and not task.is_begun), None)
             if task is None and not name and self._current is not None and self._current.key == key:
                 return
             if task is None:
@@ -90,10 +92,26 @@ class Worker:
         """Whether the thread has not ended."""
         return self._thread.is_alive()
 
-    def waiting(self) -> list[object]:
-        """The keys of what waits, in order."""
+    def ahead(self, is_meant: Callable[[object], bool]) -> list[object]:
+        """Do some of what waits now, from within the task under way.
+
+        What was done keeps its place in the queue, and is passed over at its turn: what was asked for before it can
+        still tell what was asked for since.
+
+        Args:
+            is_meant: Whether it is to be done, by its key.
+
+        Returns:
+            The keys of what is meant and has its turn yet to come, in order, whether it was done now or before.
+        """
         with self._changed:
-            return [task.key for task in self._tasks]
+            meant = [task for task in self._tasks if is_meant(task.key)]
+            begun = [replace(task) for task in meant if not task.is_begun]
+            for task in meant:
+                task.is_begun, task.names = True, []
+        for task in begun:
+            self._do(task)
+        return [task.key for task in meant]
 
     def settle(self) -> None:
         """Wait until everything is done, or it is to stop."""
@@ -113,18 +131,23 @@ class Worker:
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
-            self.doing = task.doing
             try:
-                task.act(task)
-            except KeyboardInterrupt:
-                self._interrupted(task)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next task is done
-                self._failed(error)
+                if not task.is_begun:
+                    self.doing = task.doing
+                    self._do(task)
             finally:
                 self.doing = ""
                 with self._changed:
                     self._current = None
                     self._changed.notify_all()
+
+    def _do(self, task: Task) -> None:
+        try:
+            task.act(task)
+        except KeyboardInterrupt:
+            self._interrupted(task)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next task is done
+            self._failed(error)
 
     def _next(self) -> Task | None:
         """The next task, once there is one; ``None`` when it is to stop."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.buttons import Screen
     from workbook.project import Projection
 
-_MAPS = ("AccountMap", "TaxMap", "ContactMap")
+_MAPS = ("AccountMap", "TaxMap", "ContactMap", "TrackingMap")
 
 
 def do(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +15,17 @@ from agent.ledger.ledger import Ledger
 
 @dataclass(frozen=True)
 class Mail:
-    """A message that is to be sent."""
+    """A message that is to be sent.
+
+    Attributes:
+        left: The addresses that still lack it, where a mail server took it for the others; else blank.
+    """
 
     id: int
     subject: str
     text: str
     html: str
+    left: tuple[str, ...] = ()
 
 
 @dataclass
@@ -60,11 +66,20 @@ class Outbox:
         """What no mail server has accepted yet, oldest first."""
         query = select(t.mail).where(t.mail.c.state == "queued").order_by(t.mail.c.id)
         with self.ledger.engine.begin() as connection:
-            return [Mail(row.id, row.subject, row.text, row.html) for row in connection.execute(query)]
+            rows = connection.execute(query).all()
+        left = self._left()
+        return [Mail(row.id, row.subject, row.text, row.html, tuple(left.get(str(row.id), ()))) for row in rows]
 
-    def sent(self, mail: Mail) -> None:
-        """A mail server has accepted it."""
-        self._note(mail, {"state": "sent", "sent": self.ledger.now(), "trouble": ""})
+    def sent(self, mail: Mail, left: Sequence[str] = ()) -> None:
+        """A mail server has accepted it; for some it may be left to be tried again, and then it stays queued."""
+        others = {key: people for key, people in self._left().items() if key != str(mail.id)}
+        self.ledger.remember(mail_left=json.dumps(others | ({str(mail.id): list(left)} if left else {})))
+        state = {} if left else {"state": "sent"}
+        self._note(mail, {**state, "sent": self.ledger.now(), "trouble": ""})
+
+    def _left(self) -> dict[str, list[str]]:
+        """By the mails' ids, who still lacks them."""
+        return json.loads(self.ledger.fact("mail_left") or "{}")  # type: ignore[no-any-return]
 
     def refused(self, mail: Mail, trouble: str) -> None:
         """It stays queued; the trouble is kept beside it."""

@@ -157,18 +157,18 @@ def test_an_answer_is_on_the_sheet_and_in_the_inbox(office: Office) -> None:
     assert [str(path) in told for path in office.practice.workbook.parent.glob("*.zip")] == [True]
     assert office.book.rows("Log")[0]["Detail"] == told
     assert office.book.rows("Log")[0]["Event"] == "Button: Support bundle"
-    assert {path.suffix for path in office.practice.desk().config.inbox.iterdir()} == {".taken", ".answer"}
+    assert {path.suffix for path in office.practice.desk().config.inbox.iterdir()} == {".doing", ".answer"}
 
 
 def test_a_request_is_carried_out_once(office: Office) -> None:
     (number,) = faulty(office)
     office.press("resync", number)
-    [taken] = office.practice.desk().config.inbox.glob("*.taken")
-    assert "nothing was done" in actions.do(taken.stem)
+    [claimed] = office.practice.desk().config.inbox.glob("*.doing")
+    assert "nothing was done" in actions.do(claimed.stem)
     assert "nothing was done" in actions.do("../../etc/passwd")
-    shutil.copy(taken, taken.with_suffix(".asked"))
-    taken.unlink()
-    assert "not done twice" in actions.do(taken.stem)
+    shutil.copy(claimed, claimed.with_suffix(".asked"))
+    claimed.unlink()
+    assert "not done twice" in actions.do(claimed.stem)
     assert office.book.rows("Log")[0]["Event"] == "Request refused"
     assert office.practice.posts() == 1
 
@@ -210,13 +210,37 @@ def test_settings_typed_since_the_last_save_must_be_saved_first(office: Office) 
     assert office.practice.posts() == 1
 
 
-def test_a_mapping_chosen_since_the_last_save_must_be_saved_first(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("AccountMap", "Xero account"),
+        ("ContactMap", "Xero contact id"),
+        ("TrackingMap", "Tracking category"),
+        ("TrackingMap", "Tracking option"),
+    ],
+)
+def test_a_mapping_chosen_since_the_last_save_must_be_saved_first(office: Office, name: str, heading: str) -> None:
+    office.practice.map("ContactMap", "Xero contact id", ("7",), "c-7")
+    office.practice.map("TrackingMap", "Tracking category", ("Remote Support", "Labor"), "Region")
+    office.practice.map("TrackingMap", "Tracking option", ("Remote Support", "Labor"), "North")
+    office.reopen()
     office.practice.world.invoice("Kauri Legal", [support()])
-    table = office.book.list_object("AccountMap")
-    column = next(c for c in range(table.left, table.right + 1) if table.sheet.values[4, c] == "Xero account")
+    table = office.book.list_object(name)
+    column = next(c for c in range(table.left, table.right + 1) if table.sheet.values[table.top, c] == heading)
     table.sheet.enter((table.top + 1, column), "'210")
-    assert office.press("sync").startswith("Save the workbook first: AccountMap")
+    assert office.press("sync").startswith(f"Save the workbook first: {name}")
     assert office.practice.posts() == 0
+
+
+def test_mappings_that_are_saved_as_they_stand_stop_nothing(office: Office) -> None:
+    office.practice.map("ContactMap", "Xero contact id", ("7",), "c-7")
+    office.practice.map("TrackingMap", "Tracking category", ("Remote Support", "Labor"), "Region")
+    office.practice.map("TrackingMap", "Tracking option", ("Remote Support", "Labor"), "North")
+    office.reopen()
+    office.practice.world.invoice("Kauri Legal", [support()])
+    office.press("refresh")
+    assert not office.book.is_saved
+    assert "Save the workbook first" not in office.press("sync")
 
 
 def test_a_run_under_way_is_waited_for_and_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import ssl
 from asyncio import Server
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -19,7 +19,8 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from agent.alerts import alert
+from agent.alerts import alert, in_words
+from agent.domain.settings import Settings
 from agent.errors import PlainError, StopError
 from agent.pretend.troubles import Trouble
 from agent.sync import sync
@@ -31,14 +32,16 @@ class Post:
     """A mail server's hands: what it accepted, and whether it accepts."""
 
     accepted: list[EmailMessage] = field(default_factory=list)
+    taken: list[tuple[str, list[str]]] = field(default_factory=list)  # their subjects, and for whom
     answer: str = "250 OK"
     unknown: str = ""  # an address that it does not take
+    refusal: str = "550 5.1.1 No such mailbox"
 
     async def handle_RCPT(  # noqa: N802 - its name and shape
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address == self.unknown:
-            return "550 5.1.1 No such mailbox"
+            return self.refusal
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -46,6 +49,7 @@ class Post:
         if self.answer.startswith("250"):
             message = email.message_from_bytes(cast("bytes", envelope.content), policy=email.policy.default)
             self.accepted.append(message)
+            self.taken.append((str(message["Subject"]), list(envelope.rcpt_tos)))
         return self.answer
 
 
@@ -166,6 +170,64 @@ def test_who_is_turned_away_is_named_while_the_others_are_told_once(mailing: Pra
     post.unknown = ""
     assert next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")["light"] == "good"
     assert mailing.ask("status")["connections"]["mail"]["ok"] is True
+
+
+def test_who_is_turned_away_for_the_moment_gets_the_mail_later(mailing: Practice, post: Post) -> None:
+    """Once, and the others not again; who is turned away for long holds no later mail up."""
+    post.unknown, post.refusal = "ann@kauri.example", "450 4.2.0 Greylisted, try again in 300 seconds"
+    mailing.type_settings({"Tries before a fault": 1, "Alert within (minutes)": 5})
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    begun = datetime.now(UTC)
+    run_at(mailing, begun)
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    run_at(mailing, begun + timedelta(minutes=6))
+    assert [to for _, to in post.taken] == [["bob@kauri.example"]] * 2
+    light = mailing.ask("status")["connections"]["mail"]
+    assert "For ann@kauri.example it is tried again with the next sync." in light["detail"]
+    post.unknown = ""
+    for minutes in (10, 15):
+        run_at(mailing, begun + timedelta(minutes=minutes))
+    assert [to for _, to in post.taken[2:]] == [["ann@kauri.example"]] * 2
+    assert [subject for subject, _ in post.taken[2:]] == [subject for subject, _ in post.taken[:2]]
+    assert mailing.ask("status")["connections"]["mail"]["ok"] is True
+    sent = [row["Detail"].rpartition(" to ")[2] for row in mailing.table("Log") if row["Event"] == "Alert sent"]
+    assert sorted(sent) == ["ann@kauri.example"] * 2 + ["bob@kauri.example"] * 2
+
+
+def test_addresses_in_any_letters_are_tested_as_they_are_mailed(mailing: Practice, post: Post) -> None:
+    mailing.type_settings({"Tries before a fault": 1, "Alert these people": "jörg@kauri.example"})
+    assert next(check for check in mailing.ask("test")["checks"] if check["name"] == "Mail")["light"] == "good"
+    mailing.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    mailing.sync()
+    assert [to for _, to in post.taken] == [["jörg@kauri.example"]]
+
+
+def test_a_server_that_takes_plain_addresses_only_is_told_so(practice: Practice, post: Post) -> None:
+    with mail_server(post, enable_SMTPUTF8=False) as port:
+        practice.type_settings(
+            {
+                "Mail server": "127.0.0.1", "Mail port": port, "Mail security": "None",
+                "Alert these people": "jörg@kauri.example", "Tries before a fault": 1,
+            }
+        )  # fmt: skip
+        line = next(check for check in practice.ask("test")["checks"] if check["name"] == "Mail")
+        practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+        (problem,) = practice.sync().problems
+    for said in (line["message"], problem):
+        assert "takes addresses of plain letters and digits only, not jörg@kauri.example" in said
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "said"),
+    [
+        ("ann", "pässword", "The mail password has"),
+        ("änn", "s3cr3t", "“Mail user” has"),
+        ("ann", "", "“Mail server” has"),
+    ],
+)
+def test_what_cannot_be_written_is_named(user: str, password: str, said: str) -> None:
+    settings = replace(Settings(), mail_user=user)
+    assert in_words(UnicodeEncodeError("ascii", "ä", 0, 1, ""), settings, password).startswith(said)
 
 
 def test_a_cured_fault_that_returns_is_told_again(mailing: Practice, post: Post) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 import pytest
 
-from agent.errors import PlainError
+from agent.errors import PlainError, StopError
 from tests.support import Practice, support
 from workbook.project import Projection, project
 
@@ -59,6 +60,21 @@ def test_a_dry_run_touches_no_choice(practice: Practice) -> None:
     choose(practice, number, "Never send")
     practice.sync(dry_run=True)
     assert (shown(practice, number)["Do"], practice.rows()[number]["status"]) == ("Never send", "Waiting")
+
+
+def test_another_workbook_chooses_nothing(practice: Practice) -> None:
+    """Neither where all is well, nor where its settings are wrong."""
+    project(practice.workbook, Projection(names={"AutoXeroWorkbook": "ours"}))
+    number = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.workbook = shutil.copyfile(practice.workbook, practice.workbook.with_name("Another.xlsm"))
+    project(practice.workbook, Projection(names={"AutoXeroWorkbook": "another"}))
+    choose(practice, number, "Never send")
+    for sync_every in (15, "often"):
+        practice.type_settings({"Sync every (minutes)": sync_every})
+        with pytest.raises(StopError, match="belongs to the workbook ours"):
+            practice.sync()
+        assert practice.rows()[number]["status"] == "Retrying"
 
 
 def test_what_is_unclear_is_told_in_its_row_and_stops_nothing_else(practice: Practice) -> None:

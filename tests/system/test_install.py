@@ -30,8 +30,8 @@ from agent.install import plan_install
 from agent.keys import ENTRIES
 from agent.ledger.database import open_database
 from agent.ledger.ledger import Ledger
-from agent.office import Office, check_python, short_path
-from agent.startup import Machine, Platform
+from agent.office import CONSOLE, Office, check_python, run_program, short_path
+from agent.startup import Machine, Platform, home_of
 from agent.steps import carry_out
 from agent.template import template
 from agent.uninstall import plan_uninstall
@@ -506,20 +506,31 @@ def test_secrets_are_cleared_from_a_home_that_cannot_be_used_any_more(user: User
     assert set(user.secrets()) == {f"AutoXero/{entry}" for entry in ENTRIES} | {"Mail/jo"}
 
 
-def test_other_homes_that_have_secrets_are_told_and_cleared_where_they_are_gone(user: User) -> None:
-    here, gone = (user.folder / name for name in ("here", "gone"))
+def test_secrets_are_cleared_where_the_file_in_their_place_cannot_be(user: User) -> None:
+    user.keep_secrets()
+    (user.home / "keys.sealed").mkdir(parents=True)  # as little to be deleted as in a home that can only be read
+    done = user.run("uninstall", "--yes")
+    assert done.returncode != 0
+    assert "keys.sealed" in done.stderr
+    assert user.secrets() == {"Mail/jo": "theirs"}
+
+
+def test_other_homes_that_have_secrets_are_told_and_keep_them(user: User) -> None:
+    """One that is not there may be on a drive that is not connected; where it is gone, it is cleared by its name."""
+    here, away = (user.folder / name for name in ("here", "away"))
     here.mkdir()
     user.keep_secrets()
-    keys = user.secrets() | {f"AutoXero in {home}/smtp-password": "s3cr3t" for home in (here, gone)}
-    keys["AutoXero/homes"] = f"AutoXero in {here}\nAutoXero in {gone}"
-    (user.folder / "keys.json").write_text(json.dumps(keys))
+    theirs = {f"AutoXero in {home}/smtp-password": "s3cr3t" for home in (here, away)}
+    theirs |= {"AutoXero/homes": f"AutoXero in {here}\nAutoXero in {away}", "Mail/jo": "theirs"}
+    (user.folder / "keys.json").write_text(json.dumps(user.secrets() | theirs))
     done = user.run("uninstall", "--yes", "--purge")
     assert done.returncode == 0, done.stderr
     assert f"run “autoxero uninstall” with AUTOXERO_HOME={here}." in done.stderr
-    assert f"The secrets of the home {gone}, which is gone, were cleared too." in done.stderr
-    left = {f"AutoXero in {here}/smtp-password", "AutoXero/homes", "Mail/jo"}
-    assert set(user.secrets()) == left
-    assert user.secrets()["AutoXero/homes"] == f"AutoXero in {here}"
+    assert f"run “autoxero uninstall” with AUTOXERO_HOME={away}, also if that folder is gone for good." in done.stderr
+    assert user.secrets() == theirs
+    assert user.run("uninstall", "--yes", environment={"AUTOXERO_HOME": str(away)}).returncode == 0
+    assert f"AutoXero in {away}/smtp-password" not in user.secrets()
+    assert f"AutoXero in {here}/smtp-password" in user.secrets()
 
 
 def test_no_secret_is_in_any_file_that_is_written(user: User) -> None:
@@ -960,3 +971,11 @@ def test_windows_is_asked_for_the_short_name(monkeypatch: pytest.MonkeyPatch, kn
 def test_elsewhere_a_path_has_no_short_name(tmp_path: Path) -> None:
     if sys.platform != "win32":
         assert short_path(tmp_path) == str(tmp_path)
+
+
+def test_what_a_program_says_is_read_in_the_letters_of_the_console() -> None:
+    """Windows' schtasks names a home in the console's code page, which is seldom UTF-8."""
+    said = "<WorkingDirectory>C:\\Jörg\\AutoXero</WorkingDirectory>".encode("cp850")
+    program = [sys.executable, "-c", f"import sys; sys.stdout.buffer.write({said!r})"]
+    assert home_of(run_program(program, "cp850")[1]) == r"C:\Jörg\AutoXero"
+    assert (CONSOLE == "oem") == (sys.platform == "win32")

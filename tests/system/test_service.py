@@ -25,11 +25,12 @@ from sqlalchemy import event
 
 from agent import service as service_module
 from agent.alive import State, agent_json, agent_text, is_running, write_state
-from agent.asked import done_before
+from agent.asked import MOST_REMEMBERED, REMEMBERED, done_before
 from agent.config import Config
 from agent.desk import Desk, Progress
 from agent.diary import NAME, open_diary
 from agent.errors import PlainError
+from agent.inbox import Inbox, Request
 from agent.pretend.troubles import Trouble
 from agent.service import TICK, UPDATED, Service
 from agent.wire import Wire
@@ -391,11 +392,40 @@ def test_refuses_in_words_and_writes_it_down(practice: Practice) -> None:
 
 
 def test_a_replay_is_refused_after_a_restart(practice: Practice) -> None:
+    """In either case of letters, and the first one's answer stays."""
     name = str(uuid.uuid4())
-    for _ in range(2):
-        put(practice, "verb=refresh", name=name)
+    for again in (name, name, name.upper()):
+        put(practice, "verb=refresh", name=again)
         drive(practice, idle)
-    assert [event for event, _ in log_of(practice, "Ribbon")] == ["Button: Refresh", "Request refused"]
+    assert [event for event, _ in log_of(practice, "Ribbon")] == ["Button: Refresh", *["Request refused"] * 2]
+    assert answer_to(practice, name) == "The sheets show what the ledger says."
+    assert "not done twice" in answer_to(practice, name.upper())
+
+
+def test_a_copy_with_a_fresh_time_is_not_done_again_within_a_month(practice: Practice) -> None:
+    name = str(uuid.uuid4())
+
+    def script(service: Service) -> Iterator[float]:
+        for seconds in (0.0, 20 * 60.0, 29 * 24 * 3600.0):
+            yield seconds
+            moment = service.now().timestamp()
+            put(practice, "verb=refresh", name=name)
+            request = practice.home / "inbox" / f"{name}.request"
+            os.utime(request, (moment, moment))
+            yield 0
+
+    drive(practice, script)
+    assert [event for event, _ in log_of(practice, "Ribbon")] == ["Button: Refresh", *["Request refused"] * 2]
+
+
+def test_remembers_a_month_and_not_without_end(practice: Practice) -> None:
+    desk, now = practice.desk(), datetime.now(UTC)
+    done_before(desk, ["old"], now - REMEMBERED - timedelta(seconds=1))
+    done_before(desk, ["young"], now - REMEMBERED + timedelta(hours=1))
+    assert done_before(desk, ["old", "young"], now) == ["young"]
+    many = [str(count) for count in range(MOST_REMEMBERED + 5)]
+    assert done_before(desk, many, now + timedelta(seconds=1)) == []
+    assert len(done_before(desk, many, now + timedelta(seconds=2))) == MOST_REMEMBERED
 
 
 def test_the_same_button_pressed_in_impatience_is_done_once(practice: Practice) -> None:
@@ -450,6 +480,49 @@ def test_resync_pressed_last_takes_never_send_back(practice: Practice) -> None:
         until(lambda: is_answered(practice, names[-1]))
     assert practice.rows()[invoice]["status"] == "Synced"
     assert practice.posts() == 1
+
+
+def test_never_send_is_answered_when_it_is_carried_out_ahead_of_its_turn(practice: Practice) -> None:
+    """A sync before its turn settles the choice: whoever was told then to void the document would void a good one."""
+    changed = practice.world.invoice("Kauri Legal", [support()])
+    practice.set(Invoice_status_in_Xero="Approved")
+    practice.sync()
+    practice.reprice(changed)
+    practice.sync(is_asked=True)
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for line in ("verb=sync", f"verb=never-send\nids={changed}", "verb=refresh"):
+            names.append(put(practice, line))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: all(is_answered(practice, name) for name in names))
+    assert answer_to(practice, names[1]) == "AT-1001 is in Xero as INV-0001. It is left as it is in Xero."
+    assert practice.rows()[changed]["status"].startswith("Synced")
+    assert [event for event, _ in log_of(practice, "Person")] == ["Never send"]
+    assert [event for event, _ in log_of(practice, "Ribbon")].count("Button: Never send") == 1
+
+
+def test_a_button_pressed_between_is_told_of_a_never_send_that_was_carried_out_before(practice: Practice) -> None:
+    """Sync now, Resync, Never send: the sync carries the last one out, and the resync does not take it back."""
+    invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
+    practice.sync()
+    practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for line in ("verb=sync", f"verb=resync\nids={invoice}", f"verb=never-send\nids={invoice}"):
+            names.append(put(practice, line))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: all(is_answered(practice, name) for name in names))
+    assert "Never send was pressed for this since" in answer_to(practice, names[1])
+    assert practice.rows()[invoice]["status"] == "Never send"
+    assert practice.posts() == 0
 
 
 def test_a_button_waits_while_another_process_syncs(practice: Practice) -> None:
@@ -543,6 +616,17 @@ def test_what_was_broken_off_is_written_down_when_the_agent_stops(practice: Prac
         until((practice.home / "inbox" / f"{second}.taken").exists)
     assert answer_to(practice, first) == answer_to(practice, second)
     assert {event for event, _ in log_of(practice, "Ribbon")} == {"Button: Sync now", "Button: Never send"}
+
+
+def test_what_excel_is_doing_is_not_told_to_be_broken_off(practice: Practice) -> None:
+    """Excel's own Python carries a button out, and an agent starts meanwhile."""
+    name = put(practice, "verb=sync")
+    request = practice.home / "inbox" / f"{name}.request"
+    request.rename(request.with_suffix(".asked"))
+    assert isinstance(Inbox(request.parent).take_asked(name, datetime.now(UTC), ""), Request)
+    drive(practice, idle)
+    assert not is_answered(practice, name)
+    assert log_of(practice, "Ribbon") == []
 
 
 def test_what_excel_did_is_not_done_again_by_the_agent(practice: Practice) -> None:

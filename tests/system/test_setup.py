@@ -15,15 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import requests
 
 from agent.answers import KEYS, Question, read_answers
 from agent.asking import Asking
+from agent.choosing import _missing
 from agent.cli import main
 from agent.desk import Desk
 from agent.domain.faults import CATALOGUE
+from agent.domain.suggest import Suggestion
 from agent.errors import PlainError, StopError
 from agent.guide import Guide
 from agent.office import Office
@@ -393,6 +397,8 @@ def test_what_was_chosen_before_can_be_changed_when_all_is_asked_again(fresh: Pr
         go(fresh, Script(YES, {"7"}))
 
     class Changing(Script):
+        asks_again = True
+
         def ask(self, question: Question) -> str:
             answer = super().ask(question)
             return "1" if question.key == "accounts" and self.asked.count("accounts") == 1 else answer
@@ -404,6 +410,34 @@ def test_what_was_chosen_before_can_be_changed_when_all_is_asked_again(fresh: Pr
     assert [row.account for row in fresh.desk().reading.mappings.accounts] == ["260"]
     with pytest.raises(PlainError, match="“alll” is none of them"):
         go(fresh, Script({**YES, "contacts": "alll"}, {"8"}), again=True)
+
+
+@pytest.mark.parametrize(("key", "table"), [("accounts", "account"), ("taxes", "tax")])
+def test_a_file_that_gives_a_rows_number_is_told_to_name_the_row(fresh: Practice, key: str, table: str) -> None:
+    with pytest.raises(PlainError, match="“1” changes a single row") as caught:
+        go(fresh, Script({**YES, key: "1"}))
+    assert f"in its table [{table}]" in caught.value.next_step
+
+
+def test_a_missing_row_is_looked_up_once_however_many_invoices_wait_for_it() -> None:
+    """A year of invoices and some hundred mappings would take seconds at every step else."""
+    asked: list[tuple[str, str]] = []
+
+    def account(first: str, second: str) -> str | None:
+        asked.append((first, second))
+        return "200" if first == "Hardware" else None
+
+    ledger = SimpleNamespace(
+        rows=lambda: [{"autotask_id": number} for number in range(10)],
+        missing=lambda: [
+            ("AccountMap", code, "Labor", number) for number in range(10) for code in ("Hardware", "Rent")
+        ],
+    )
+    reading = SimpleNamespace(mappings=SimpleNamespace(account=account))
+    guide = cast("Guide", SimpleNamespace(desk=SimpleNamespace(ledger=ledger, reading=reading)))
+    (row,) = _missing(guide, "AccountMap", lambda _first, _second: Suggestion("", "", ""))
+    assert (row.first, len(row.invoices)) == ("Rent", 10)
+    assert asked == [("Hardware", "Labor"), ("Rent", "Labor")]
 
 
 # --- too early ---

@@ -20,15 +20,12 @@ from agent.inbox import (
     FRESH,
     KEEP,
     LARGEST,
-    MOST_REMEMBERED,
     ON_INVOICES,
-    REMEMBERED,
     VERBS,
     Inbox,
     Refusal,
     Request,
     parse,
-    remembered,
 )  # fmt: skip
 
 NOW = datetime(2026, 11, 23, 22, 35, tzinfo=UTC)
@@ -226,32 +223,15 @@ def test_refuses_what_is_not_of_now(inbox: Inbox, away: timedelta) -> None:
     assert isinstance(taken(inbox), Request)
 
 
-def test_does_nothing_twice(inbox: Inbox) -> None:
-    """A replay is refused in either case of letters, and does not take away the first one's answer."""
-    name = put(inbox.folder, f"verb=sync\nworkbook={BOOK}", NAME)
-    assert isinstance(taken(inbox), Request)
-    inbox.answer(name, "Done.")
-    for again in (NAME, NAME.upper()):
-        put(inbox.folder, f"verb=sync\nworkbook={BOOK}", again)
-        found = taken(inbox)
-        assert isinstance(found, Refusal)
-        assert "twice" in found.why
-        inbox.answer(name, found.why, anew=False)
-    assert (inbox.folder / f"{name}.answer").read_text() == "Done."
-
-
-@pytest.mark.parametrize("later", [timedelta(minutes=21), timedelta(days=29)])
-def test_a_copy_with_a_fresh_time_is_not_done_again(inbox: Inbox, later: timedelta) -> None:
-    for moment, kind in ((NOW, Request), (NOW + later, Refusal)):
-        put(inbox.folder, f"verb=sync\nworkbook={BOOK}", NAME, written=moment)
-        assert isinstance(taken(inbox, moment), kind)
-
-
-def test_remembers_a_month_and_not_without_end() -> None:
-    old, now = NOW - REMEMBERED - timedelta(seconds=1), NOW
-    seen = {"old": old} | {str(count): now - timedelta(seconds=count) for count in range(MOST_REMEMBERED + 5)}
-    left = remembered(seen, now)
-    assert set(left) == {str(count) for count in range(MOST_REMEMBERED)}
+def test_what_excel_does_itself_is_nothing_that_an_agent_took(inbox: Inbox) -> None:
+    """An agent that starts meanwhile leaves it alone: it is neither carried out nor answered as broken off."""
+    name = put(inbox.folder, f"verb=sync\nworkbook={BOOK}")
+    request = inbox.folder / f"{name}.request"
+    request.rename(request.with_suffix(".asked"))
+    assert isinstance(inbox.take_asked(name, NOW, BOOK), Request)
+    assert inbox.take(NOW, BOOK) == []
+    assert inbox.unanswered() == []
+    assert isinstance(inbox.take_asked(name, NOW, BOOK), Refusal)
 
 
 def test_what_was_taken_before_can_be_read_once_more_and_is_not_taken(inbox: Inbox) -> None:
@@ -332,7 +312,8 @@ def test_a_button_that_withdraws_wins_or_loses_whole(inbox: Inbox, monkeypatch: 
 def test_throws_away_what_nobody_waits_for(inbox: Inbox) -> None:
     inbox.folder.mkdir()
     ages = {
-        "a.taken": KEEP, "a.answer": KEEP, "b.tmp": FRESH, "b.answer.tmp": FRESH, "c.request": FRESH, "notes.txt": KEEP,
+        "a.taken": KEEP, "a.doing": KEEP, "a.answer": KEEP, "b.tmp": FRESH, "b.answer.tmp": FRESH,
+        "c.request": FRESH, "notes.txt": KEEP,
     }  # fmt: skip
     for name, age in ages.items():
         for prefix, moment in (("old-", NOW - age - timedelta(1)), ("new-", NOW - age / 2)):

@@ -330,6 +330,8 @@ def test_what_is_typed_must_be_saved_before_anything_is_sent_by_it(excel: Excel)
     [
         ("Settings", "Settings", "Value"), ("Mappings", "AccountMap", "Xero account"),
         ("Mappings", "TaxMap", "Xero tax rate"), ("Mappings", "ContactMap", "Xero contact"),
+        ("Mappings", "ContactMap", "Xero contact id"), ("Mappings", "TrackingMap", "Tracking category"),
+        ("Mappings", "TrackingMap", "Tracking option"),
     ],
 )  # fmt: skip
 def test_typing_into_any_of_these_columns_counts(excel: Excel, sheet: str, table: str, heading: str) -> None:
