@@ -28,6 +28,7 @@ from workbook import layout
 from workbook.book import Book
 from workbook.cells import letters
 from workbook.errors import InUseError, NotAWorkbookError, PasswordError
+from workbook.kept import from_json, to_json
 from workbook.package import Package
 from workbook.project import Outcome, Projection, Row, project
 from workbook.read import read
@@ -842,6 +843,61 @@ def test_what_is_made_anew_has_what_was_typed_last(practice: Practice, how: str,
     assert set(now.mappings.accounts) == set(saved.mappings.accounts)
     told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
     assert "as the agent last read" in told
+
+
+def test_a_target_column_that_was_deleted_comes_back_with_what_was_chosen(practice: Practice) -> None:
+    """Blank it would say that nothing is mapped, and the money would go to the default account."""
+    practice.type_settings({"Unmapped billing code": "Use default", "Default sales account": "260"})
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    saved = read(practice.workbook)
+    drop_column(practice.workbook, "AccountMap", "Xero account")
+    practice.world.invoice("Kauri Legal", [support()])
+    with pytest.raises(PlainError, match="the agent puts it back at the table's right end"):
+        practice.sync()
+    assert set(read(practice.workbook).mappings.accounts) == set(saved.mappings.accounts)
+    assert practice.sync().created == 1
+    assert {line.account_code for document in practice.cloud.xero.documents() for line in document.lines} == {"200"}
+    told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
+    assert "What you had typed in AccountMap under Xero account was put back as the agent last read it." in told
+
+
+def test_a_row_that_was_deleted_with_the_column_stays_away(used: Path) -> None:
+    """Only rows that still stand there get their targets back."""
+    project(used, Projection(edits={"AccountMap": {("Rack", "Unit"): {"Xero account": "260 · Other"}}}))
+    known = read(used).typed
+    part = Book(Package.read(used)).grids["AccountMap"].sheet
+    file = File(used)
+    file.edit(part, lambda data: data.replace("Support<", "<").replace("Labor<", "<"))
+    file.save()
+    drop_column(used, "AccountMap", "Xero account")
+    project(used, Projection(), template=template(), known=known)
+    assert [(row.billing_code, row.account) for row in read(used).mappings.accounts] == [("Rack", "260 · Other")]
+
+
+@pytest.mark.parametrize("how", ["gone", "Settings deleted"])
+def test_dates_of_1904_come_back_as_the_same_days(practice: Practice, how: str) -> None:
+    """The template counts its days from 1900: four years earlier old invoices would be sent."""
+    file = File(practice.workbook)
+    file.edit("xl/workbook.xml", lambda data: data.replace("<workbookPr", '<workbookPr date1904="1"'))
+    file.save()
+    practice.type_settings({"Start date": practice.world.start})
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    shutil.rmtree(practice.home / "workbook-backups")
+    LOST[how](practice.workbook)
+    practice.sync()
+    assert read(practice.workbook).settings.start_date == practice.world.start
+
+
+def test_a_number_too_high_for_a_date_is_remembered_as_it_is(practice: Practice) -> None:
+    """Whoever reads it says what is wrong with it."""
+    practice.type_settings({"Start date": 10**12})
+    typed = practice.desk().reading.typed
+    assert typed["Settings"]["Start date",] == {"Value": 10**12}
+    assert from_json(to_json(typed)) == typed
 
 
 def test_a_workbook_with_a_password_is_left_alone(practice: Practice) -> None:
