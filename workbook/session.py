@@ -81,9 +81,9 @@ class Session:
         self._fresh = mended.columns
         if mended.redrawn and backups:
             self.notes.append(
-                f"What you had added to the sheet {', '.join(mended.redrawn)} (cells, comments, charts) is not on the "
-                f"new one: it is in the workbook as it was, kept as {keep_old(self.package.path, backups)}. Copy what "
-                "you need to a sheet of your own."
+                f"The workbook as it was is kept as {keep_old(self.package.path, backups)}. If you had added anything "
+                f"to the sheet {', '.join(mended.redrawn)} (cells, comments, charts), copy it from there to a sheet of "
+                "your own."
             )
         self._book = Book(self.package)
         if layout.LAYOUT_NAME in self._book.named_cells:
