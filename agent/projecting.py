@@ -339,7 +339,7 @@ def _projection(desk: Desk, reading: Reading, rows: Sequence[Mapping[str, Any]])
             "ReconcileAccounts": reconciliation.by_account(ledger.line_sums()),
             "NotFromAutotask": both.others(ledger.others()),
             "Settings": views.setting_problems(problems, told),
-            **views.maps(ledger, rows, _asked(desk), problems, told, reading.mappings),
+            **views.maps(ledger, rows, reading.mappings, _asked(desk), problems, told),
         },
         names={
             **overview.dashboard(ledger, settings, rows, problems),

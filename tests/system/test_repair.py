@@ -796,7 +796,8 @@ def test_a_missing_file_is_made_anew(used: Path) -> None:
     assert read(used).settings.start_date == START
     used.unlink()
     shutil.rmtree(used.parent / "backups")
-    assert "nothing is sent until the Start date is set" in restore(used, template(), used.parent / "backups")
+    (note,) = revive(used, template(), used.parent / "backups")
+    assert "A new one was made. Look through Settings and Mappings; nothing is sent while the Start date is" in note
     assert [problem.where for problem in read(used).problems] == ["Start date"]
     assert sorted(path.name for path in used.parent.iterdir()) == ["AutoXero.xlsm"]
 
