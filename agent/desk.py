@@ -110,8 +110,11 @@ class Desk:
             raise PlainError(f"{error} Nothing is sent.", _TAKE_IT_OFF) from error
         except WorkbookError as error:
             raise PlainError(str(error), "Give the path of your AutoXero.xlsm with --workbook.") from error
-        if self.knows_workbook and (typed := to_json(reading.typed)) != self.ledger.fact("typed"):
-            self.ledger.remember(typed=typed)
+        if self.knows_workbook:
+            former = self.ledger.fact("typed")
+            reading = replace(reading, typed={**from_json(former), **reading.typed})
+            if (typed := to_json(reading.typed)) != former:
+                self.ledger.remember(typed=typed)
         chosen = json.loads(self.ledger.fact("contact_choices") or "{}")
         rows = [
             ContactRow(int(key), "", name, "") for key, name in chosen.items() if not reading.mappings.contact(int(key))

@@ -23,6 +23,7 @@ from agent.startup import Command, Machine, Startup, startup
 from agent.steps import Plan, Step
 from agent.template import template
 from workbook.errors import WorkbookError
+from workbook.kept import Values, from_json
 from workbook.restore import revive
 from workbook.wiring import Wiring, wire
 
@@ -79,6 +80,8 @@ def plan_workbook(office: Office, wanted: Path | None) -> Plan:
     path = _place(wanted, known, office.documents)
     now = _read(path)
     wiring = _wiring(office, path, known, now)
+    is_ours = known["workbook_path"] == str(path) or known["workbook_id"] == wiring.workbook_id
+    typed = from_json(known["typed"] if is_ours else "")
     is_lost = not path.exists() and known["workbook_path"] == str(path)
     moved = known["workbook_path"] and differ(known["workbook_path"], path)
     steps = [
@@ -87,8 +90,8 @@ def plan_workbook(office: Office, wanted: Path | None) -> Plan:
             lambda: _migrate(office.config),
         ),
         Step(
-            _workbook_text(office, path, now, is_lost=is_lost),
-            lambda: _put_workbook(office, path, wiring, is_lost=is_lost),
+            _workbook_text(office, path, now, typed, is_lost=is_lost),
+            lambda: _put_workbook(office, path, wiring, typed, is_lost=is_lost),
         ),
         Step(
             f"Remember {path} as the workbook of this user"
@@ -195,9 +198,10 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
 
 
-def _workbook_text(office: Office, path: Path, now: Wiring, *, is_lost: bool) -> str:
+def _workbook_text(office: Office, path: Path, now: Wiring, typed: Mapping[str, Values], *, is_lost: bool) -> str:
     if is_lost:
-        return f"Make {path} anew from its last backup in {office.backups}, or fresh where there is none."
+        as_read = ", with Settings and Mappings as the agent last read them" if typed else ""
+        return f"Make {path} anew from its last backup in {office.backups}, or fresh where there is none{as_read}."
     if path.exists():
         told = (
             f"Bring the macros, the ribbon and the layout of {path} up to date; everything else in it stays. "
@@ -266,13 +270,17 @@ def _migrate(config: Config) -> list[str]:
     return []
 
 
-def _put_workbook(office: Office, path: Path, wiring: Wiring, *, is_lost: bool) -> tuple[str, ...]:
-    """Wire the workbook in its place, or a fresh copy that then appears there whole; one that is lost comes back."""
+def _put_workbook(
+    office: Office, path: Path, wiring: Wiring, typed: Mapping[str, Values], *, is_lost: bool
+) -> tuple[str, ...]:
+    """Wire the workbook in its place, or a fresh copy that then appears there whole; one that is lost comes back.
+
+    What is made anew has what was typed when the agent last read it: backups may be older, and money goes out by it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if is_lost:
-        return (*revive(path, template(), office.backups), *wire(path, wiring, office.backups, template()).notes)
+    notes = revive(path, template(), office.backups, typed) if is_lost else ()
     if path.exists():
-        return wire(path, wiring, office.backups, template()).notes
+        return (*notes, *wire(path, wiring, office.backups, template(), typed).notes)
     fresh = path.with_name(f".{uuid.uuid4().hex}.xlsm")
     try:
         shutil.copyfile(template(), fresh)

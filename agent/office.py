@@ -25,8 +25,8 @@ from workbook.errors import InUseError
 from workbook.wiring import Wiring, read_wiring
 
 BACKUPS = "workbook-backups"
-FACTS = ("workbook_path", "workbook_id", "run_python_script")
-"""What an installation keeps in the ledger."""
+FACTS = ("workbook_path", "workbook_id", "run_python_script", "typed")
+"""What of the ledger an installation asks for: what it keeps there, and what was typed when it was last read."""
 
 Runner = Callable[[Sequence[str]], tuple[int, str]]
 """Runs a program; gives its exit code and what it said."""

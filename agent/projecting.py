@@ -131,7 +131,8 @@ def _into_file(desk: Desk, wishes: Mapping[AutotaskId, str], *, only_moments: bo
         full = replace(full, tables={**shown.tables, "Invoices": news})
     else:
         full = replace(full, unchanged=unchanged, is_whole=True)
-    outcome = project(desk.workbook, full, backups=backups, template=template(), known=reading.typed)
+    known = {**desk.reading.typed, **reading.typed}
+    outcome = project(desk.workbook, full, backups=backups, template=template(), known=known)
     desk.ledger.remember(shown=content, stamps=_as_json(stamps), shown_rows=json.dumps(digests))
     if wishes:
         desk.ledger.remember(wishes="{}", wishes_cleared="")
@@ -338,7 +339,7 @@ def _projection(desk: Desk, reading: Reading, rows: Sequence[Mapping[str, Any]])
             "ReconcileAccounts": reconciliation.by_account(ledger.line_sums()),
             "NotFromAutotask": both.others(ledger.others()),
             "Settings": views.setting_problems(problems, told),
-            **views.maps(ledger, rows, _asked(desk), problems, told, reading.mappings),
+            **views.maps(ledger, rows, reading.mappings, _asked(desk), problems, told),
         },
         names={
             **overview.dashboard(ledger, settings, rows, problems),

@@ -23,7 +23,6 @@ from workbook.layout import TABLES
 
 _MAY_WAIT = frozenset({"Waiting", "Retrying", "Fault"})
 """The statuses of invoices that may wait for a mapping row; all others are settled."""
-NO_MAPPINGS = Mappings()
 
 Cell = cells.Cell
 Row = dict[str, Cell]
@@ -219,20 +218,20 @@ def preview(ledger: Ledger) -> tuple[list[Row], list[Row]]:
 def maps(
     ledger: Ledger,
     rows: Sequence[Mapping[str, Any]],
+    mappings: Mappings,
     asked: Iterable[tuple[str, str, str]] = (),
     problems: Iterable[Problem] = (),
     told: Iterable[tuple[str, Key]] = (),
-    mappings: Mappings = NO_MAPPINGS,
 ) -> dict[str, list[Row]]:
     """The agent's part of the mapping tables: rows for codes that have none, what waits for each, and what is wrong.
 
     Args:
         ledger: What is missing.
         rows: The invoices.
+        mappings: What is chosen by now.
         asked: The rows that were asked for before, as (table, keys): where nothing waits any more, they say so.
         problems: What is wrong with rows.
         told: The rows that show something under Problem.
-        mappings: What is chosen by now.
     """
     by_id = {row["autotask_id"]: row for row in rows if row["xero_id"] is None and row["status"] in _MAY_WAIT}
     waiting: defaultdict[tuple[str, Key], list[Mapping[str, Any]]] = defaultdict(list)

@@ -164,8 +164,8 @@ def _draw(book: Workbook, sheets: Mapping[str, Worksheet], looks: Looks) -> None
     names |= {name: (sheet, 0, 0) for sheet, name in layout.GO_TO.items()}
     for name, (sheet, row, column) in names.items():
         book.define_name(name, f"='{sheet}'!${letters(column + 1)}${row + 1}")
-    for column, name in enumerate(layout.LIST_NAMES, 1):
-        letter = letters(column)
+    for name in layout.LIST_NAMES:
+        letter = letters(layout.hidden_columns()[name])
         area = f"{layout.LISTS_SHEET}!${letter}$2:${letter}${layout.LIST_ROOM + 1}"
         start = f"{layout.LISTS_SHEET}!${letter}$2"
         book.define_name(layout.list_name(name), f"={start}:INDEX({area},MAX(1,COUNTA({area})))")

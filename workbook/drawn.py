@@ -217,12 +217,10 @@ def _setting_validation(setting: Setting) -> dict[str, Any]:
 
 def draw_lists(sheet: Worksheet, names: dict[str, tuple[str, int, int]]) -> None:
     """Draw the hidden sheet with the lists behind drop-downs and the hidden named cells."""
-    for column, name in enumerate(layout.LIST_NAMES):
-        sheet.write_column(0, column, (name, *CHOICE_LISTS.get(name, ())))
-    hidden = (layout.WORKBOOK_NAME, layout.INBOX_NAME, layout.LAYOUT_NAME, layout.VERSION_NAME, layout.PATH_NAME)
-    for place, name in enumerate(hidden, len(layout.LIST_NAMES) + 1):
-        sheet.write_string(0, place, name)
-        names[name] = (layout.LISTS_SHEET, 1, place)
+    for name, column in layout.hidden_columns().items():
+        sheet.write_column(0, column - 1, (name, *CHOICE_LISTS.get(name, ())))
+    for name in layout.HIDDEN_CELLS:
+        names[name] = (layout.LISTS_SHEET, 1, layout.hidden_columns()[name] - 1)
     sheet.write_string(*names[layout.LAYOUT_NAME][1:], layout.LAYOUT_VERSION)
 
 

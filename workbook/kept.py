@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from agent.domain.settings import SETTINGS
 from workbook.book import Book
-from workbook.cells import Cell, ErrorValue, Read, fold, value_of
+from workbook.cells import EPOCH, Cell, ErrorValue, Read, fold, moment, serial, value_of
 from workbook.errors import WorkbookError
 from workbook.layout import TABLES
 from workbook.package import Package
 from workbook.splice import SheetReader, cells_of
 
 Values = dict[tuple[str, ...], dict[str, Cell]]
-"""The accountant's cells of a table by key."""
+"""The accountant's cells of a table by key; dates as moments, whichever day the workbook counts from."""
 
 
 TYPED = ("Settings", "AccountMap", "TaxMap", "ContactMap", "TrackingMap")
 """The tables by which money goes out."""
+_DATES = {(fold(setting.name),) for setting in SETTINGS if setting.kind == "date"}
+"""The keys of settings that are dates; no mapping's key is called so."""
 
 
 def typed(book: Book) -> dict[str, Values]:
@@ -31,13 +35,20 @@ def typed(book: Book) -> dict[str, Values]:
 def to_json(tables: Mapping[str, Values]) -> str:
     """The accountant's cells as text, numbers to the last digit."""
     rows = {name: [[key, cells] for key, cells in values.items()] for name, values in tables.items()}
-    return json.dumps(rows, default=float, ensure_ascii=False)
+    return json.dumps(rows, default=_as_number, ensure_ascii=False)
+
+
+def _as_number(value: Decimal | datetime) -> float:
+    return float(serial(value) if isinstance(value, datetime) else value)
 
 
 def from_json(text: str) -> dict[str, Values]:
     """The accountant's cells of `to_json`; none of blank text."""
     rows = json.loads(text or "{}", parse_float=Decimal)
-    return {name: {tuple(key): cells for key, cells in values} for name, values in rows.items()}
+    return {
+        name: {tuple(key): {part: _dated(key, cell, EPOCH) for part, cell in cells.items()} for key, cells in values}
+        for name, values in rows.items()
+    }
 
 
 def back_to(book: Book, known: Mapping[str, Values]) -> dict[str, Values]:
@@ -46,6 +57,13 @@ def back_to(book: Book, known: Mapping[str, Values]) -> dict[str, Values]:
         name: {key: dict.fromkeys(cells) for key, cells in _values(book, name).items()} | dict(values)
         for name, values in known.items()
     }
+
+
+def put_back(book: Book, name: str, columns: Collection[str], values: Values) -> Values:
+    """What the accountant had typed in columns that are there again, blank: for the rows that still stand there."""
+    here = {_folded(key) for key, _ in _rows(book, name)}
+    found = {key: {heading: cells[heading] for heading in columns if heading in cells} for key, cells in values.items()}
+    return {key: cells for key, cells in found.items() if cells and _folded(key) in here}
 
 
 def backups_of(path: Path, backups: Path) -> list[Path]:
@@ -105,8 +123,17 @@ def _is_whole(book: Book, name: str) -> bool:
 def _values(book: Book, name: str) -> Values:
     if not _is_whole(book, name):
         return {}
-    grid, table, theirs = book.grids[name], TABLES[name], _theirs(name)
     found: Values = {}
+    for key, shown in _rows(book, name):
+        values = {part: _dated(key, _cell(shown.get(part)), book.epoch) for part in _theirs(name)}
+        if any(key) and any(value is not None for value in values.values()):
+            found.setdefault(key, values)
+    return found
+
+
+def _rows(book: Book, name: str) -> Iterator[tuple[tuple[str, ...], dict[str, Read]]]:
+    """The rows of a table: the key, and what the row shows by heading."""
+    grid, table = book.grids[name], TABLES[name]
     for number, row in SheetReader(book.package.pieces(grid.sheet)).rows():
         if grid.first <= number <= grid.last:
             cells = cells_of(row)
@@ -115,15 +142,23 @@ def _values(book: Book, name: str) -> Values:
                 for heading, column in grid.columns.items()
                 if column in cells
             }
-            key = tuple(_key_text(shown.get(part)) for part in table.key)
-            values = {part: _cell(shown.get(part)) for part in theirs}
-            if any(key) and any(value is not None for value in values.values()):
-                found.setdefault(key, values)
-    return found
+            yield tuple(_key_text(shown.get(part)) for part in table.key), shown
 
 
 def _key_text(value: Read) -> str:
     return "" if value is None else fold(value) if isinstance(value, float) else str(value)
+
+
+def _folded(key: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(fold, key))
+
+
+def _dated(key: Sequence[str], value: Cell, epoch: datetime) -> Cell:
+    """The moment that a number under a date setting stands for; any other cell, and a number too high, as it is."""
+    if _folded(tuple(key)) in _DATES and isinstance(value, int | Decimal) and not isinstance(value, bool):
+        with suppress(OverflowError):
+            return moment(float(value), epoch)
+    return value
 
 
 def _cell(value: Read) -> Cell:

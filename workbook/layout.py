@@ -440,6 +440,10 @@ HIDDEN_NAMES = (
     *GO_TO.values(),
 )
 
+HIDDEN_CELLS = (WORKBOOK_NAME, INBOX_NAME, LAYOUT_NAME, VERSION_NAME, PATH_NAME)
+"""The hidden names whose cells stand on the hidden sheet, right of its first lists."""
+_FIRST_LISTS = 9
+
 MONTHS = 12
 CURRENCIES = 3
 """How many currencies the Dashboard shows."""
@@ -512,3 +516,13 @@ def check_name(line: int, part: str) -> str:
 def list_name(name: str) -> str:
     """The defined name behind a drop-down."""
     return f"List_{name}"
+
+
+def hidden_columns() -> dict[str, int]:
+    """The columns of the hidden sheet by heading, from 1: the lists and the hidden cells, with a blank one between.
+
+    A list that is added comes last, so that all others stay where older workbooks have them.
+    """
+    first, later = LIST_NAMES[:_FIRST_LISTS], LIST_NAMES[_FIRST_LISTS:]
+    order = (*first, "", *HIDDEN_CELLS, "", *later)
+    return {name: column for column, name in enumerate(order, 1) if name}

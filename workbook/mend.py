@@ -16,7 +16,7 @@ from lxml import etree
 from agent.domain.settings import CHOICE_LISTS
 from workbook import layout
 from workbook.book import MAIN, Area, Book, Grid, parse, to_bytes
-from workbook.cells import ErrorValue, Read, column_number, fold, letters, make, plain, style_of, value_of
+from workbook.cells import ErrorValue, Read, fold, letters, make, plain, style_of, value_of
 from workbook.container import Deflater
 from workbook.graft import Graft
 from workbook.identity import Key, Values, found_again, told_lost
@@ -30,10 +30,15 @@ _PREFIXES = ("AutoXero", "List_")
 _FAST = 1
 _HEADINGS_WITHIN = 60
 _REFERENCE = re.compile(r"(?:'((?:[^']|'')+)'|([A-Za-z_][\w.]*))!")
-_START = re.compile(r"!\$([A-Z]+)\$2\b")
 _FORMULA1 = re.compile(rb"<formula1>([^<]*)</formula1>")
 _CELL = re.compile(r"\$([A-Z]+)\$(\d+)$")
-_PICTURE = re.compile(rb"<(?:\w+:)?(?:(?:twoCell|oneCell|absolute)Anchor|comment|threadedComment)\b")
+_COLUMNS = {
+    **{name: name for name in layout.HIDDEN_CELLS},
+    **{layout.list_name(name): name for name in layout.LIST_NAMES},
+}
+"""The names that lead to the hidden sheet, and the headings of their columns there."""
+_HIDDEN = {*layout.HIDDEN_NAMES, *_COLUMNS}
+"""The names that Excel does not show: where a file has one not at all nobody deleted it, but the file is older."""
 _NAMED = 5
 """How many names a sentence lists."""
 _TABLE_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.table+xml"
@@ -47,7 +52,7 @@ class Mended:
         notes: What was done, in words.
         emptied: The tables that were made anew without the values they had.
         columns: The columns that were put back, by table; they are blank.
-        redrawn: The sheets that were drawn anew although something of the accountant's stood on them.
+        redrawn: The sheets that were drawn anew: what the accountant had added there is gone.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -106,9 +111,7 @@ class _Mender:
             self._choices(name, choices)
 
     def _is_of_this_layout(self) -> bool:
-        """Whether the file says so, or the sheet that said so is gone."""
-        if layout.LAYOUT_NAME in self._book.names and layout.LAYOUT_NAME not in self._book.named_cells:
-            return True
+        """Whether the file says so; one that lost the cell may be of any, and is taken for an older one."""
         return str(_shown(self._book, layout.LAYOUT_NAME)) == layout.LAYOUT_VERSION
 
     def _tell(self, note: str) -> None:
@@ -118,37 +121,20 @@ class _Mender:
 
     def _redraw(self) -> None:
         """Draw the sheets anew that show only what the agent knows, where this version's look otherwise."""
-        drawn = []
         for name in _DRAWN_WHOLE:
             part = self._book.sheets.get(name)
-            if part is None or name not in self._home.sheets or self._holds_own_columns(part):
-                continue
-            self._redraw_one(name, part)
-            drawn.append(name)
+            if part is not None and name in self._home.sheets and not self._holds_own_columns(part):
+                self._redraw_one(name, part)
+        drawn = f"{', '.join(self.mended.redrawn)} drawn anew, " if self.mended.redrawn else ""
         self._tell(
-            f"The workbook was made by an older version of AutoXero and was brought up to date: {', '.join(drawn)} "
-            "drawn anew, what is new added; your settings, mappings, columns and sheets are as they were."
+            f"The workbook was brought up to the layout of this AutoXero: {drawn}what is new added; your settings, "
+            "mappings, columns and sheets are as they were."
         )
 
     def _redraw_one(self, name: str, part: str) -> None:
-        if self._holds_own(name, part):
-            self.mended.redrawn.append(name)
         self._graft.redraw(name, part)
         self._again()
-
-    def _holds_own(self, name: str, part: str) -> bool:
-        """Whether a sheet shows anything in a place that is neither ours nor in a table, or a picture or note more."""
-        home = self._home.sheets[name]
-        ours = {(number, column) for number, row in _all_rows(self._home, home) for column in cells_of(row)}
-        areas = [grid.area for grid in self._book.grids.values() if grid.sheet == part]
-        for number, row in _all_rows(self._book, part):
-            for column, raw in cells_of(row).items():
-                in_table = any(
-                    area.top <= number <= area.bottom and area.left <= column <= area.right for area in areas
-                )
-                if _is_filled(raw) and not in_table and (number, column) not in ours:
-                    return True
-        return _pictures(self._book, part) > _pictures(self._home, home)
+        self.mended.redrawn.append(name)
 
     def _holds_own_columns(self, part: str) -> bool:
         for name, grid in self._book.grids.items():
@@ -263,31 +249,15 @@ class _Mender:
         self._tell(f"The setting {', '.join(names)} had no row; it was added with its default.")
 
     def _choices(self, name: str, choices: Sequence[str]) -> None:
-        """Give choices that stand in the rule itself, where Excel splits them at every comma, their hidden list."""
+        """Let a rule that holds the choices itself, where Excel splits them at every comma, show their hidden list."""
         sheet, inline = self._book.grids["Settings"].sheet, f'"{",".join(choices)}"'
         reader, listed = _whole(self._package, sheet), b"<formula1>%b</formula1>" % layout.list_name(name).encode()
         tail = _FORMULA1.sub(lambda rule: listed if plain(rule[1]) == inline else rule[0], reader.tail)
-        if tail == reader.tail or not self._fill_list(name, choices):
+        if tail == reader.tail:
             return
         reader.tail = tail
         _rewrite(self._package, sheet, reader, Edits())
         self._tell(f"A drop-down on the sheet Settings offered what cannot be chosen; it offers {'; '.join(choices)}.")
-
-    def _fill_list(self, name: str, entries: Sequence[str]) -> bool:
-        """Write a list of ours where its name leads to, if nothing else stands there; gives whether it is there."""
-        sheet = self._book.sheets.get(layout.LISTS_SHEET)
-        start = _START.search(self._book.names.get(layout.list_name(name), ""))
-        if sheet is None or start is None:
-            return False
-        column, reader = column_number(start[1]), SheetReader(self._package.pieces(sheet))
-        rows = {number: cells_of(row) for number, row in reader.rows()}
-        if any(column in cells and _is_filled(cells[column]) for cells in rows.values()):
-            return False
-        edits = Edits()
-        for number, entry in enumerate((name, *entries), 1):
-            edits.put(number, column, make(f"{start[1]}{number}".encode(), b"", entry))
-        _rewrite(self._package, sheet, reader, edits)
-        return True
 
     def _name_settings(self, grid: Grid, home: Grid) -> None:
         """Give rows that lost the name of their setting the name back, by the sentence that says what it does."""
@@ -380,26 +350,63 @@ class _Mender:
     def _names(self, *, is_older: bool) -> None:
         wanted = {name: text for name, text in self._home.names.items() if name.startswith(_PREFIXES)}
         lost = {name for name in wanted if self._leads_nowhere(name)}
-        where = self._whereabouts()
+        where, added = self._whereabouts(), set[str]()
         for sheet in dict.fromkeys(_sheet_of(wanted[name]) for name in sorted(lost)):
             if sheet not in where:
                 where[sheet] = self._graft.sheet(sheet, ())
                 self._again()
                 lost |= {name for name, text in wanted.items() if _sheet_of(text) == sheet}
+                added.add(sheet)
                 self._tell(f"The sheet {sheet} was missing; it was put back.")
-        broken = [name for name in lost if "#REF!" in self._book.names.get(name, "")]
-        if any(_sheet_of(wanted[name]) == "Dashboard" for name in broken) and not is_older:
+        broken = {_sheet_of(wanted[name]) for name in lost if "#REF!" in self._book.names.get(name, "")} - added
+        places = self._hidden(lost & set(_COLUMNS), where[layout.LISTS_SHEET]) if lost & set(_COLUMNS) else {}
+        missed = sorted(name for name in lost if name not in _HIDDEN or name in self._book.names)
+        if "Dashboard" in broken and not is_older:
             self._redraw_one("Dashboard", self._book.sheets[where["Dashboard"]])
             lost |= {name for name, text in wanted.items() if _sheet_of(text) == "Dashboard"}
             self._tell("Cells of the Dashboard had been deleted; it was drawn anew.")
-        elif lost and not is_older and not any("was put back." in note for note in self.mended.notes):
-            self._tell(f"The name {_listed(sorted(lost))} was missing; it was put back.")
+        elif missed and not is_older and not any("was put back." in note for note in self.mended.notes):
+            self._tell(f"The name {_listed(missed)} was missing; it was put back.")
         if is_older:
             lost |= {name for name, text in wanted.items() if _sheet_of(text) in _DRAWN_WHOLE}
         gone = {name for name in self._book.names if is_older and name.startswith(_PREFIXES) and name not in wanted}
         if lost or gone:
-            self._write_names({name: _there(wanted[name], where) for name in lost}, gone)
+            self._write_names({name: _there(places.get(name, wanted[name]), where) for name in lost}, gone)
             self._again()
+
+    def _hidden(self, lost: set[str], sheet: str) -> dict[str, str]:
+        """Find by its heading the column of the hidden sheet to which each lost name leads; make those not there.
+
+        Where a file has another name's column in the place that it has at home, it comes right of all.
+
+        Args:
+            lost: The names.
+            sheet: What the sheet is called in this file.
+
+        Returns:
+            What the names stand for, with the sheet as it is called at home.
+        """
+        part, headings, used = self._book.sheets[sheet], dict[str, int](), set[int]()
+        reader = SheetReader(self._package.pieces(part))
+        for number, row in reader.rows():
+            filled = {column: raw for column, raw in cells_of(row).items() if _is_filled(raw)}
+            used |= set(filled)
+            if number == 1:
+                headings = {str(value_of(raw, self._book.shared)): column for column, raw in filled.items()}
+        edits, places, at_home = Edits(), dict[str, str](), layout.hidden_columns()
+        for name in sorted(lost):
+            heading = _COLUMNS[name]
+            column = headings.get(heading, at_home[heading])
+            if heading not in headings:
+                column = max(*used, *at_home.values()) + 1 if column in used else column
+                used.add(column)
+                for number, text in enumerate((heading, *CHOICE_LISTS.get(heading, ())), 1):
+                    edits.put(number, column, make(f"{letters(column)}{number}".encode(), b"", text))
+            old, new = letters(at_home[heading]), letters(column)
+            places[name] = self._home.names[name].replace(f"${old}$", f"${new}$")
+        if edits:
+            _rewrite(self._package, part, reader, edits)
+        return places
 
     def _leads_nowhere(self, name: str) -> bool:
         """Whether a name is not there, or what it stood for: its cell or its sheet."""
@@ -434,14 +441,13 @@ class _Mender:
             sheets = root.find(f"{{{MAIN}}}sheets")
             assert sheets is not None
             sheets.addnext(block)
-        hidden = {*layout.HIDDEN_NAMES, *map(layout.list_name, layout.LIST_NAMES)}
         for item in list(block):
             name = item.get("name", "")
             if (name in texts or name in gone) and "localSheetId" not in item.attrib:
                 block.remove(item)
         for name, text in sorted(texts.items()):
             item = etree.SubElement(block, f"{{{MAIN}}}definedName", {"name": name})
-            if name in hidden:
+            if name in _HIDDEN:
                 item.set("hidden", "1")
             item.text = text
         self._package.replace(self._book.part, to_bytes(root))
@@ -451,20 +457,6 @@ def _listed(names: Sequence[str]) -> str:
     """Names in a sentence, the first few."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
-
-
-def _all_rows(book: Book, part: str) -> Iterator[tuple[int, bytes]]:
-    return SheetReader(book.package.pieces(part)).rows()
-
-
-def _pictures(book: Book, part: str) -> int:
-    """How many charts, pictures and comments a sheet has."""
-    return sum(
-        len(_PICTURE.findall(book.package.part(target)))
-        for kind in ("drawing", "comments", "threadedComment")
-        for target in book.related(part, kind)
-        if book.package.has(target)
-    )
 
 
 def _sheet_of(text: str) -> str:

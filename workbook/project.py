@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbook.cells import Cell
 from workbook.layout import TABLES
+
+if TYPE_CHECKING:
+    from workbook.kept import Values
 
 Row = Mapping[str, Cell]
 """The cells of a row by column."""
@@ -61,7 +65,7 @@ def project(
     *,
     backups: Path | None = None,
     template: Path | None = None,
-    known: Mapping[str, Mapping[tuple[str, ...], Row]] | None = None,
+    known: Mapping[str, Values] | None = None,
 ) -> Outcome:
     """Write a projection into the closed workbook.
 
@@ -71,7 +75,8 @@ def project(
         backups: The folder that gets a copy of the file as it was before.
         template: The workbook as it is shipped: what the file lacks of it is put back first. Without it, a missing
             table or column is told and passed over.
-        known: What was typed when the file was last read, by table and key: for tables that are put back first.
+        known: What was typed when the file was last read, by table and key: for tables and columns that are
+            put back first.
 
     Raises:
         InUseError: Another program has it open; nothing was written.

@@ -55,7 +55,8 @@ class Reading:
         told: The rows that show something under Problem, as table and key.
         workbook_id: Which workbook this is; empty in a fresh one.
         digest: The SHA-256 of the file that was read.
-        typed: The accountant's cells of Settings and mappings, as they stand there.
+        typed: The accountant's cells of Settings and mappings, as they stand there; of a table that is not whole none,
+            or what is remembered of it.
     """
 
     settings: Settings
@@ -139,7 +140,11 @@ class _Reader:
         needed = [*TABLES[name].key, *(column.name for column in TABLES[name].columns if not column.owned)]
         if missing := [column for column in needed if column in lost]:
             self.problems.append(
-                Problem(name, f"The column {', '.join(missing)} is missing. Give it its heading back, to the letter.")
+                Problem(
+                    name,
+                    f"The column {', '.join(missing)} is missing. Close the workbook: then the agent puts it back at "
+                    "the table's right end. Look through the table, and sync again.",
+                )
             )
         return grid
 

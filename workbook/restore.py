@@ -17,6 +17,7 @@ from workbook.project import Projection, project
 from workbook.splice import SheetReader
 
 _WHEN = "%Y-%m-%d %H.%M"
+_LOOK = "Look through Settings and Mappings; nothing is sent while the Start date is blank."
 
 
 def revive(path: Path, template: Path, backups: Path, known: Mapping[str, Values] | None = None) -> tuple[str, ...]:
@@ -36,13 +37,14 @@ def revive(path: Path, template: Path, backups: Path, known: Mapping[str, Values
         InUseError: Another program holds the file.
     """
     known = known or {}
-    note = restore(path, template, backups, is_known=bool(known))
-    edits = back_to(Book(Package.read(path)), known) if note and known else {}
+    made = restore(path, template, backups)
+    edits = back_to(Book(Package.read(path)), known) if made and known else {}
     notes = project(path, Projection(edits=edits), backups=backups, template=template, known=known).notes
-    return (note, *notes) if note else notes
+    typed = "Settings and Mappings are as the agent last read them." if known else _LOOK
+    return (f"{made} {typed}", *notes) if made else notes
 
 
-def restore(path: Path, template: Path, backups: Path, *, is_known: bool = False) -> str:
+def restore(path: Path, template: Path, backups: Path) -> str:
     """Make a missing or wrecked workbook anew; a whole one is left as it is.
 
     Call it only for a workbook that was there before: a path that was mistyped is no reason to make a file. A wrecked
@@ -53,10 +55,9 @@ def restore(path: Path, template: Path, backups: Path, *, is_known: bool = False
         path: Where the workbook belongs.
         template: The workbook as it is shipped.
         backups: The folder with the copies that `workbook.project.project` keeps.
-        is_known: What was typed is written into it afterwards.
 
     Returns:
-        What was done, in a sentence; nothing where nothing had to be done.
+        What was done, in words; nothing where nothing had to be done.
 
     Raises:
         NotAWorkbookError: The folder of the workbook is not there, as when a drive is not connected.
@@ -74,14 +75,10 @@ def restore(path: Path, template: Path, backups: Path, *, is_known: bool = False
     before = (
         f"{path.name} could not be read any more; it is kept as {aside.name}." if aside else f"{path.name} was gone."
     )
-    as_read = "with Settings and Mappings as the agent last read them."
-    if source is None and is_known:
-        return f"{before} A new one was made, {as_read}"
     if source is None:
-        return f"{before} A new one was made with the default settings: nothing is sent until the Start date is set."
+        return f"{before} A new one was made."
     saved = datetime.fromtimestamp(source.stat().st_mtime, UTC).astimezone()
-    told = f"{before} It was made anew from the backup of {saved:{_WHEN}}"
-    return f"{told}, {as_read}" if is_known else f"{told}: look through Settings and Mappings."
+    return f"{before} It was made anew from the backup of {saved:{_WHEN}}."
 
 
 def is_wrecked(path: Path, *, ours: bool = False) -> bool:

@@ -27,10 +27,10 @@ from workbook.cells import (
 from workbook.container import Deflater, damaged
 from workbook.errors import NotAWorkbookError
 from workbook.facts import SEEN_FINE, Facts
-from workbook.kept import from_backups, keep_old
+from workbook.kept import Values, from_backups, keep_old, put_back
 from workbook.mend import mend
 from workbook.package import Package, check_free
-from workbook.project import Projection, Row
+from workbook.project import Projection
 from workbook.splice import Edits, SheetReader, Skim, cell_at, cells_of, formula_places, write
 from workbook.tables import KeyedWriter, TableWriter, Wanted
 
@@ -66,7 +66,7 @@ class Session:
         template: Path,
         projection: Projection,
         backups: Path | None,
-        known: Mapping[str, Mapping[tuple[str, ...], Row]] = MappingProxyType({}),
+        known: Mapping[str, Values] = MappingProxyType({}),
     ) -> Projection:
         """Put back what the workbook lacks; gives the projection with what had been typed into tables made anew.
 
@@ -81,9 +81,9 @@ class Session:
         self._fresh = mended.columns
         if mended.redrawn and backups:
             self.notes.append(
-                f"What you had added to the sheet {', '.join(mended.redrawn)} (cells, comments, charts) is not on the "
-                f"new one: it is in the workbook as it was, kept as {keep_old(self.package.path, backups)}. Copy what "
-                "you need to a sheet of your own."
+                f"The workbook as it was is kept as {keep_old(self.package.path, backups)}. If you had added anything "
+                f"to the sheet {', '.join(mended.redrawn)} (cells, comments, charts), copy it from there to a sheet of "
+                "your own."
             )
         self._book = Book(self.package)
         if layout.LAYOUT_NAME in self._book.named_cells:
@@ -92,6 +92,13 @@ class Session:
         for name in sorted(mended.emptied & set(known)):
             edits[name] = {**known[name], **edits.get(name, {})}
             self.notes.append(f"What you had typed in {name} was put back as the agent last read it.")
+        for name, columns in mended.columns.items():
+            if cells := put_back(self._book, name, columns, known.get(name, {})):
+                edits[name] = {**cells, **edits.get(name, {})}
+                filled = ", ".join(sorted({heading for row in cells.values() for heading in row}))
+                self.notes.append(
+                    f"What you had typed in {name} under {filled} was put back as the agent last read it."
+                )
         lost = mended.emptied - set(known)
         kept = from_backups(self.package.path, backups, lost) if backups and lost else {}
         for name, (values, backup) in kept.items():

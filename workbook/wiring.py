@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from workbook.book import Book, parse, to_bytes
@@ -19,6 +20,7 @@ from workbook.build import MACROS, PROJECT, RIBBON, RIBBON_TYPE, modules, withou
 from workbook.cells import Cell, letters, value_of
 from workbook.container import damaged
 from workbook.errors import WorkbookError
+from workbook.kept import Values
 from workbook.layout import INBOX_NAME, PATH_NAME, PYTHON_NAMES, VERSION_NAME, WORKBOOK_NAME
 from workbook.package import Package
 from workbook.project import Outcome, Projection
@@ -82,7 +84,13 @@ def read_wiring(path: Path) -> Wiring:
     return Wiring(found[WORKBOOK_NAME], found[INBOX_NAME], found[VERSION_NAME])
 
 
-def wire(path: Path, wiring: Wiring, backups: Path | None = None, template: Path | None = None) -> Outcome:
+def wire(
+    path: Path,
+    wiring: Wiring,
+    backups: Path | None = None,
+    template: Path | None = None,
+    known: Mapping[str, Values] = MappingProxyType({}),
+) -> Outcome:
     """Wire a workbook, or bring one that is wired up to date; a file that is so already is not touched.
 
     Args:
@@ -90,6 +98,7 @@ def wire(path: Path, wiring: Wiring, backups: Path | None = None, template: Path
         wiring: What to wire it to.
         backups: The folder that gets a copy of the file as it was.
         template: The workbook as it is shipped; brings an older layout up to date, and back what was deleted.
+        known: What was typed when it was last read, for what is brought back.
 
     Raises:
         WorkbookError: It is open elsewhere, was saved meanwhile, is not ours, or its macros are locked.
@@ -110,7 +119,7 @@ def wire(path: Path, wiring: Wiring, backups: Path | None = None, template: Path
         return _edit_project(package, edit)
 
     names = replace(wiring, path=wiring.path or str(path.absolute())).names
-    return _save(path, names, finish, backups, template)
+    return _save(path, names, finish, backups, template, known)
 
 
 def unwire(path: Path, backups: Path | None = None) -> Outcome:
@@ -163,10 +172,11 @@ def _save(
     finish: Callable[[Package], list[str]],
     backups: Path | None,
     template: Path | None = None,
+    known: Mapping[str, Values] = MappingProxyType({}),
 ) -> Outcome:
     session, projection = Session(path), Projection(names=names)
     if template is not None:
-        projection = session.mend(template, projection, backups)
+        projection = session.mend(template, projection, backups, known)
     session.apply(projection)
     notes = [*session.notes, *finish(session.package)]
     if not session.package.is_changed:

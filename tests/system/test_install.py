@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +38,7 @@ from agent.template import template
 from agent.uninstall import plan_uninstall
 from tests.filekeys import VARIABLE
 from tests.support import Practice, support
+from tests.torture import drop_column
 from workbook.package import Package
 from workbook.project import Projection, project
 from workbook.read import read
@@ -557,6 +559,32 @@ def test_syncs_go_on_after_an_installation(practice: Practice, monkeypatch: pyte
     assert practice.table("Invoices")[0]["Status"] == "Synced"
     carry_out(plan_uninstall(office, purge=True), print)
     assert not practice.home.exists()
+
+
+@pytest.mark.parametrize("loss", ["the file", "a column"])
+def test_what_an_installation_makes_anew_has_what_was_typed_last(practice: Practice, loss: str) -> None:
+    """No backup has what was typed since the last one: no money goes out by what was typed before."""
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    practice.type_settings({"Hold invoices dated on or before": date(2099, 1, 1)})
+    practice.map("AccountMap", "Xero account", ("Remote Support", ""), "260")
+    saved = read(practice.workbook)
+    practice.sync()
+    if loss == "the file":
+        practice.workbook.unlink()
+    else:
+        drop_column(practice.workbook, "AccountMap", "Xero account")
+    plan = plan_install(office_of(practice, "linux"), practice.workbook)
+    told = "fresh where there is none, with Settings and Mappings as the agent last read them."
+    assert any(step.text.endswith(told) for step in plan.steps) == (loss == "the file")
+    carry_out(plan, print)
+    held = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.rows()[held]["status"] == "Waiting"
+    now = read(practice.workbook)
+    assert now.settings == saved.settings
+    assert set(now.mappings.accounts) == set(saved.mappings.accounts)
 
 
 # --- every platform, by what would be written and run ---

@@ -28,9 +28,10 @@ from workbook import layout
 from workbook.book import Book
 from workbook.cells import letters
 from workbook.errors import InUseError, NotAWorkbookError, PasswordError
+from workbook.kept import from_json, to_json
 from workbook.package import Package
 from workbook.project import Outcome, Projection, Row, project
-from workbook.read import read
+from workbook.read import read, read_layout
 from workbook.restore import restore, revive
 
 Convert = Callable[[Path, str], Path]
@@ -240,7 +241,7 @@ def test_a_deleted_status_sheet_comes_back(used: Path, name: str) -> None:
 def test_a_deleted_dashboard_comes_back(used: Path) -> None:
     """The Dashboard comes back with its charts and what it shows."""
     delete_sheet(used, "Dashboard")
-    assert [note for note in mend(used).notes if "Dashboard was missing" in note]
+    assert mend(used).notes == ("The sheet Dashboard was missing; it was put back.",)
     check_whole(used)
     book = Book(Package.read(used))
     sheet, column, row = book.named_cells["AutoXeroMode"]
@@ -501,6 +502,53 @@ def test_a_deleted_name_comes_back(used: Path) -> None:
     check_whole(used)
 
 
+@pytest.mark.parametrize("others", ["as shipped", "further right", "further right, unnamed"])
+@pytest.mark.parametrize("name", layout.HIDDEN_CELLS)
+def test_a_hidden_name_comes_back_to_its_own_cell(used: Path, name: str, others: str) -> None:
+    """The cell under its heading, wherever that is; never another name's, for one would overwrite the other."""
+    file, sheet = File(used), Book(Package.read(used)).sheets[layout.LISTS_SHEET]
+    file.edit("xl/workbook.xml", lambda data: re.sub(
+        rf'<definedName name="{name}"[^>]*>[^<]*</definedName>', "", data))  # fmt: skip
+    if others != "as shipped":
+        right = {old: chr(ord(old) + 1) for old in "KLMNO"}
+        file.edit(sheet, lambda data: re.sub(r'r="([K-O])(\d+)"', lambda m: f'r="{right[m[1]]}{m[2]}"', data))
+        file.edit("xl/workbook.xml", lambda data: re.sub(r"\$([K-O])\$2<", lambda m: f"${right[m[1]]}$2<", data))
+    if others == "further right, unnamed":
+        place = letters(layout.hidden_columns()[name] + 1)
+        file.edit(sheet, lambda data: re.sub(rf'<c r="{place}1"[^>]*>.*?</c>', "", data))
+    file.save()
+    notes = mend(used, replace(FULL, names={"AutoXeroMode": "Live"})).notes
+    assert notes == () or name == layout.LAYOUT_NAME, "nobody is told of a name that Excel does not show"
+    cells = Book(Package.read(used)).named_cells
+    found = [cells[hidden] for hidden in layout.HIDDEN_CELLS]
+    assert len(set(found)) == len(found)
+    assert read_layout(used) == layout.LAYOUT_VERSION
+    if others != "further right, unnamed":
+        assert cells[name] == (sheet, layout.hidden_columns()[name] + (others == "further right"), 2)
+        assert read(used).workbook_id == "5e0c"
+        check_whole(used)
+
+
+def test_a_hidden_name_that_older_files_lack_is_not_told(used: Path) -> None:
+    """Excel shows no such name, so nobody deleted it."""
+    file = File(used)
+    file.edit("xl/workbook.xml", lambda data: re.sub(
+        rf'<definedName name="{layout.GO_TO["Help"]}"[^>]*>[^<]*</definedName>', "", data))  # fmt: skip
+    file.save()
+    assert mend(used).notes == ()
+    check_whole(used)
+
+
+def test_an_older_workbook_whose_lists_are_gone_is_brought_up_to_date(used: Path) -> None:
+    """With the hidden sheet it lost the cell that says which layout it has: it counts as older."""
+    project(used, Projection(names={layout.LAYOUT_NAME: "1", "AutoXeroMode": "Live"}))
+    delete_sheet(used, layout.LISTS_SHEET)
+    notes = mend(used).notes
+    assert "brought up to the layout of this AutoXero: Dashboard, Help, Preview, Reconcile drawn anew" in notes[0]
+    assert read_layout(used) == layout.LAYOUT_VERSION
+    check_whole(used)
+
+
 def test_deleted_cells_of_the_dashboard(used: Path) -> None:
     """When rows of the Dashboard were deleted it is drawn anew."""
     file = File(used)
@@ -521,12 +569,12 @@ def test_names_of_a_sheet_that_is_not_there_are_lost(used: Path, name: str, how:
         book[name].title = "Mine"
     book.save(used)
     notes = mend(used).notes
-    assert len(notes) <= 2
+    assert len(notes) <= 3
     sheets = Book(Package.read(used)).sheets
     assert name in sheets or (name == "Reconcile" and "Mine" in sheets)
     names = Book(Package.read(used)).named_cells
     assert set(layout.NAMES) <= set(names)
-    assert not [note for note in notes if "older version" in note]
+    assert [note for note in notes if "of this AutoXero" in note] == [*notes[:1]] * (name == layout.LISTS_SHEET)
     assert mend(used) == Outcome(changed=False, notes=())
     assert [entry.value for entry in load_workbook(used)[layout.LISTS_SHEET]["A"]][:2] == ["Accounts", "200 · Sales"]
 
@@ -547,13 +595,15 @@ def test_a_copied_dashboard_is_a_snapshot(used: Path) -> None:
 
 
 @pytest.mark.parametrize("older", [False, True])
-@pytest.mark.parametrize("own", ["cell", "comment", "chart", "nothing"])
+@pytest.mark.parametrize("own", ["cell", "blank cell of ours", "comment", "chart"])
 def test_what_was_added_to_a_sheet_that_is_drawn_anew_is_kept(used: Path, own: str, *, older: bool) -> None:
     """The workbook as it was is kept where no later backup takes its place, and the note says where."""
     book = load_workbook(used, keep_vba=True)
     sheet: Any = book["Dashboard"]
     if own == "cell":
         sheet["BA5"] = "our budget"
+    elif own == "blank cell of ours":
+        sheet["C9"] = "ask Jane first"
     elif own == "comment":
         sheet["B2"].comment = Comment("ask Jane", "me")
     elif own == "chart":
@@ -567,12 +617,11 @@ def test_what_was_added_to_a_sheet_that_is_drawn_anew_is_kept(used: Path, own: s
         file.edit("xl/workbook.xml", lambda data: re.sub(r'(name="AutoXeroMode">)[^<]*', r"\1Dashboard!#REF!", data))
     file.save()
     before = used.read_bytes()
-    told = [note for note in mend(used).notes if "What you had added to the sheet Dashboard " in note]
+    told = [note for note in mend(used).notes if "If you had added anything to the sheet Dashboard" in note]
     copies = list((used.parent / "backups").glob("AutoXero (before *).xlsm"))
-    assert len(told) == len(copies) == int(own != "nothing")
-    if copies:
-        assert copies[0].read_bytes() == before
-        assert str(copies[0]) in told[0]
+    assert len(told) == len(copies) == 1
+    assert copies[0].read_bytes() == before
+    assert f"kept as {copies[0]}. " in told[0]
 
 
 def test_deleted_setting_rows_come_back(used: Path) -> None:
@@ -600,13 +649,14 @@ def test_choices_that_excel_splits_get_their_list(used: Path) -> None:
     file.edit(
         "xl/workbook.xml", lambda data: re.sub(rf'<definedName name="List_{name}"[^>]*>[^<]*</definedName>', "", data)
     )
-    file.edit(book.sheets[layout.LISTS_SHEET], lambda data: re.sub(r'<c r="J\d+"[^>]*>.*?</c>', "", data))
+    file.edit(book.sheets[layout.LISTS_SHEET], lambda data: re.sub(r'<c r="Q\d+"[^>]*>.*?</c>', "", data))
     file.save()
-    assert "Settings offered what cannot be chosen" in " ".join(mend(used).notes)
+    (note,) = mend(used).notes
+    assert "Settings offered what cannot be chosen" in note, "of a list that was not there yet nobody is told"
     sheets = load_workbook(used)
     rules = sheets["Settings"].data_validations.dataValidation
     assert [rule.formula1 for rule in rules].count(f"List_{name}") == 1
-    assert tuple(cell.value for cell in sheets[layout.LISTS_SHEET]["J"][:4]) == (name, *choices)
+    assert tuple(cell.value for cell in sheets[layout.LISTS_SHEET]["Q"][:4]) == (name, *choices)
     check_whole(used)
 
 
@@ -670,7 +720,7 @@ def test_an_older_layout_is_brought_up_to_date(used: Path, convert: Convert) -> 
     """A file of the first layout gets what is new, in place, and keeps what was typed."""
     as_version_1(used)
     outcome = mend(used)
-    assert any("made by an older version" in note for note in outcome.notes)
+    assert any("brought up to the layout of this AutoXero: Dashboard, " in note for note in outcome.notes)
     reading = read(used)
     assert (reading.settings.start_date, reading.settings.mail_port) == (START, 2525)
     assert reading.mappings.account("Support", "Labor") == "200 · Sales"
@@ -746,7 +796,8 @@ def test_a_missing_file_is_made_anew(used: Path) -> None:
     assert read(used).settings.start_date == START
     used.unlink()
     shutil.rmtree(used.parent / "backups")
-    assert "nothing is sent until the Start date is set" in restore(used, template(), used.parent / "backups")
+    (note,) = revive(used, template(), used.parent / "backups")
+    assert "A new one was made. Look through Settings and Mappings; nothing is sent while the Start date is" in note
     assert [problem.where for problem in read(used).problems] == ["Start date"]
     assert sorted(path.name for path in used.parent.iterdir()) == ["AutoXero.xlsm"]
 
@@ -842,6 +893,61 @@ def test_what_is_made_anew_has_what_was_typed_last(practice: Practice, how: str,
     assert set(now.mappings.accounts) == set(saved.mappings.accounts)
     told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
     assert "as the agent last read" in told
+
+
+def test_a_target_column_that_was_deleted_comes_back_with_what_was_chosen(practice: Practice) -> None:
+    """Blank it would say that nothing is mapped, and the money would go to the default account."""
+    practice.type_settings({"Unmapped billing code": "Use default", "Default sales account": "260"})
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    saved = read(practice.workbook)
+    drop_column(practice.workbook, "AccountMap", "Xero account")
+    practice.world.invoice("Kauri Legal", [support()])
+    with pytest.raises(PlainError, match="the agent puts it back at the table's right end"):
+        practice.sync()
+    assert set(read(practice.workbook).mappings.accounts) == set(saved.mappings.accounts)
+    assert practice.sync().created == 1
+    assert {line.account_code for document in practice.cloud.xero.documents() for line in document.lines} == {"200"}
+    told = " ".join(str(row["Detail"]) for row in practice.table("Log") if "AX-502" in row["Event"])
+    assert "What you had typed in AccountMap under Xero account was put back as the agent last read it." in told
+
+
+def test_a_row_that_was_deleted_with_the_column_stays_away(used: Path) -> None:
+    """Only rows that still stand there get their targets back."""
+    project(used, Projection(edits={"AccountMap": {("Rack", "Unit"): {"Xero account": "260 · Other"}}}))
+    known = read(used).typed
+    part = Book(Package.read(used)).grids["AccountMap"].sheet
+    file = File(used)
+    file.edit(part, lambda data: data.replace("Support<", "<").replace("Labor<", "<"))
+    file.save()
+    drop_column(used, "AccountMap", "Xero account")
+    project(used, Projection(), template=template(), known=known)
+    assert [(row.billing_code, row.account) for row in read(used).mappings.accounts] == [("Rack", "260 · Other")]
+
+
+@pytest.mark.parametrize("how", ["gone", "Settings deleted"])
+def test_dates_of_1904_come_back_as_the_same_days(practice: Practice, how: str) -> None:
+    """The template counts its days from 1900: four years earlier old invoices would be sent."""
+    file = File(practice.workbook)
+    file.edit("xl/workbook.xml", lambda data: data.replace("<workbookPr", '<workbookPr date1904="1"'))
+    file.save()
+    practice.type_settings({"Start date": practice.world.start})
+    for _ in range(2):
+        practice.world.invoice("Kauri Legal", [support()])
+        practice.sync()
+    shutil.rmtree(practice.home / "workbook-backups")
+    LOST[how](practice.workbook)
+    practice.sync()
+    assert read(practice.workbook).settings.start_date == practice.world.start
+
+
+def test_a_number_too_high_for_a_date_is_remembered_as_it_is(practice: Practice) -> None:
+    """Whoever reads it says what is wrong with it."""
+    practice.type_settings({"Start date": 10**12})
+    typed = practice.desk().reading.typed
+    assert typed["Settings"]["Start date",] == {"Value": 10**12}
+    assert from_json(to_json(typed)) == typed
 
 
 def test_a_workbook_with_a_password_is_left_alone(practice: Practice) -> None:

@@ -24,6 +24,13 @@ def test_the_file_says_which_layout_it_has(book: Workbook) -> None:
     assert book[sheet.strip("'")][place.replace("$", "")].value == layout.LAYOUT_VERSION == "2"
 
 
+def test_the_hidden_cells_stay_where_they_are() -> None:
+    """Older workbooks have them there: a list that is added comes last."""
+    columns = layout.hidden_columns()
+    assert [columns[name] for name in layout.LIST_NAMES] == [*range(1, 10), 17]
+    assert [columns[name] for name in layout.HIDDEN_CELLS] == [11, 12, 13, 14, 15]
+
+
 def test_every_list_is_behind_a_drop_down(book: Workbook) -> None:
     """Each list can be chosen from somewhere, and each drop-down has its list."""
     rules = [rule for sheet in book.worksheets for rule in sheet.data_validations.dataValidation]
