@@ -388,8 +388,7 @@ class Poster:
     def _intend(self, batch: Sequence[Document], by_id: Mapping[AutotaskId, Action]) -> Intent:
         kind = batch[0].kind
         body = encode(kind, list(batch))
-        remarks = {key: action.translation.warnings for key, action in by_id.items() if action.translation}
-        documents = tuple(replace(item, warnings=remarks.get(item.autotask_id, ())) for item in batch)
+        documents = tuple(replace(item, warnings=by_id[item.autotask_id].warnings) for item in batch)
         intent = Intent(str(uuid.uuid4()), kind, batch[0].places, body, documents, self.ledger.now())
         why = fault("AX-212", "Sent to Xero; its answer is not here yet.")
         waits = [
@@ -455,7 +454,7 @@ class Poster:
                 continue
             states[autotask_id] = "posted"
             self.posted[autotask_id] = answer.posted
-            warnings = (*(action.translation.warnings if action and action.translation else ()), *answer.warnings)
+            warnings = (*(action.warnings if action else ()), *answer.warnings)
             wrong = differs(document, answer.posted)
             outcomes.append(
                 Outcome(
@@ -560,7 +559,7 @@ def by_hand(autotask_id: AutotaskId, posted: Posted, document: Document, invoice
 
 def _taken_over(action: Action, posted: Posted, *, is_ours: bool) -> Outcome:
     """A document that was there; where its total is another one, both versions are shown, and a person chooses."""
-    warnings = action.translation.warnings if action.translation else ()
+    warnings = action.warnings
     invoice, document = action.invoice, action.document
     told = unlike(document, posted, is_ours=is_ours)
     warnings = (*warnings, f"Autotask → Xero: {told}.") if told else warnings

@@ -426,7 +426,7 @@ class _Run:
         ledger.conclude(_standing(action, poster.records) for action in actions if action.verb in {"skip", "wait"})
         for action in actions:
             if action.verb == "fault" and action.fault is not None:
-                poster.strike(action.invoice, action.fault, action.translation.warnings if action.translation else ())
+                poster.strike(action.invoice, action.fault, action.warnings)
         creates = [action for action in actions if action.verb == "create"]
         ledger.conclude(_ready(action, poster.records) for action in creates)
         try:
@@ -587,7 +587,7 @@ def _standing(action: Action, records: Mapping[AutotaskId, Record]) -> Outcome:
     """Where an invoice stands that is skipped or waits."""
     invoice = action.invoice
     record = records.get(invoice.id, Record(invoice.id))
-    warnings = action.translation.warnings if action.translation else ()
+    warnings = action.warnings
     if action.verb == "skip":
         return Outcome(invoice.id, "Skipped", action.why, 0, action.fault, warnings, invoice=invoice)
     strikes = 0 if record.wish else record.strikes
@@ -601,7 +601,7 @@ def _ready(action: Action, records: Mapping[AutotaskId, Record]) -> Outcome:
 
 def _previewed(action: Action, preview: Preview) -> Outcome:
     invoice = action.invoice
-    warnings = action.translation.warnings if action.translation else ()
+    warnings = action.warnings
     status: Status = "Skipped" if action.verb == "skip" else "Waiting"
     why = action.why
     if action.verb == "create":  # no fault yet: each preview looks again

@@ -76,8 +76,8 @@ class Shelf:
         self._by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
         for item in documents.values():
             self._by_number[_number(item.number)].append(item)
-            if marked := _MARK.search(item.mark):
-                self._by_mark[int(marked[1])].append(item)
+            if (mark := marked_id(item)) is not None:
+                self._by_mark[mark].append(item)
             elif item.id not in own | self._numbered:
                 self._by_sums[_sums(item)].append(item)
 

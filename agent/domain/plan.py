@@ -66,6 +66,11 @@ class Action:
     translation: Translation | None = None
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should see of it although it goes through."""
+        return self.translation.warnings if self.translation else ()
+
+    @property
     def document(self) -> Document:
         """What to send; only a ``create`` has one."""
         assert self.translation is not None

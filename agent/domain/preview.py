@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,13 +13,9 @@ from agent.domain.lookup import Verdict
 from agent.domain.plan import Action, Verb
 
 PreviewAction = Literal["Send", "Skip", "Wait", "Fault", "Keep", "Take over"]
-_SHOWN: dict[Verb, PreviewAction] = {
-    "create": "Send",
-    "skip": "Skip",
-    "wait": "Wait",
-    "fault": "Fault",
-    "keep": "Keep",
-}
+_SHOWN: Mapping[Verb, PreviewAction] = {
+    "create": "Send", "skip": "Skip", "wait": "Wait", "fault": "Fault", "keep": "Keep",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ from agent.ledger.steps import Intent, LineSum, Outcome, WriteBack
 Now = Callable[[], datetime]
 
 _REVISION = "revision"
+_SHOWN = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
+"""All of an invoice but its whole documents."""
+_NO_FAULT = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), "")
 _AT_ONCE = 500
 """So many ids go into one question."""
 
@@ -196,7 +199,7 @@ class Ledger:
         """Let go of documents that are deleted or voided in Xero: their invoices are sent again."""
         blank = ("xero_kind", "xero_number", "xero_status", "xero_contact", "xero_baseline", "xero_latest")
         empty = ("xero_id", "xero_net", "xero_tax", "xero_total", "outstanding", "paid_on")
-        clear = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure", *blank), "")
+        clear = _NO_FAULT | dict.fromkeys(blank, "")
         records = self.records()
         gone = {records[item].xero_id for item in ids} - {None}
         self.remember(released=json.dumps(sorted([*self.released(), *gone], key=str)))
@@ -267,7 +270,7 @@ class Ledger:
         with self.engine.begin() as connection:
             for autotask_id in ids:
                 here = (t.invoice.c.autotask_id == autotask_id) & t.invoice.c.status.in_(("Skipped", "Fault"))
-                blank = dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), "")
+                blank = _NO_FAULT
                 connection.execute(
                     update(t.invoice).where(here).values(status="Waiting", why="It was changed", **blank)
                 )
@@ -289,8 +292,7 @@ class Ledger:
         """Leave invoices out for good."""
         self._set(
             ids,
-            {"wish": "", "strikes": 0, "status": "Never send", "why": because}
-            | dict.fromkeys(("fault_code", "fault_title", "fault_detail", "fault_cure"), ""),
+            {"wish": "", "strikes": 0, "status": "Never send", "why": because} | _NO_FAULT,
             is_sent=False,
         )
 
@@ -304,9 +306,8 @@ class Ledger:
 
     def rows(self) -> list[dict[str, Any]]:
         """All invoices by id, with all that sheets and answers show: of one changed since it was sent, the present."""
-        kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
         with self.engine.begin() as connection:
-            query = select(*kept).order_by(t.invoice.c.autotask_id)
+            query = select(*_SHOWN).order_by(t.invoice.c.autotask_id)
             return [as_autotask_has_it(dict(row)) for row in connection.execute(query).mappings()]
 
     def sent(self) -> list[dict[str, Any]]:
@@ -318,11 +319,10 @@ class Ledger:
     def note_headers(self, headers: Mapping[AutotaskId, Header]) -> None:
         """Note what Autotask has now of invoices that were sent, beside what was sent."""
         here, news = t.invoice.c.autotask_id, []
-        kept = [column for column in t.invoice.c if column.name not in {"xero_baseline", "xero_latest"}]
         with self.engine.begin() as connection:
             for some in _chunks(list(headers)):
                 sent = here.in_(some) & t.invoice.c.xero_id.is_not(None)
-                for row in connection.execute(select(*kept).where(sent)).mappings():
+                for row in connection.execute(select(*_SHOWN).where(sent)).mappings():
                     latest = latest_header(dict(row), headers[AutotaskId(row["autotask_id"])])
                     if latest != row["autotask_latest"]:
                         news.append((row["autotask_id"], latest))
