@@ -185,7 +185,7 @@ class _Run:
             self.settings = replace(desk.settings, sync_mode="Live", invoice_status="Draft")
         self.is_live = self.settings.sync_mode == "Live" and not dry_run
         mode = "Dry run" if dry_run else self.settings.sync_mode
-        self.report = Report(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}", mode, datetime.now(UTC))
+        self.report = Report(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:8]}", mode, datetime.now(UTC))
 
     def go(self) -> Report:
         """Run to the end, whatever the end is, and write down how it was."""
