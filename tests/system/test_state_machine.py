@@ -152,7 +152,7 @@ class OneOffice(RuleBasedStateMachine):
 
     @rule()
     def the_ledger_is_lost_and_made_anew(self) -> None:
-        self.unclear |= self.changed  # nobody knows any more on which side it was changed: a person chooses
+        self.unclear |= set(self.invoices)  # nobody knows any more who wrote what: of what changes a person chooses
         with suppress(StopError):
             rebuild_ledger(self.practice.desk())
 
@@ -196,7 +196,7 @@ class OneOffice(RuleBasedStateMachine):
                 assert row["status"] in {"Changed since sent", "Waiting"}, row
             if number in self.touched:
                 continue
-            if number in self.changed & self.worked_on or number in self.kept | self.unclear:
+            if number in self.changed & (self.worked_on | self.unclear) or number in self.kept:
                 assert row["status"] in {"Synced", "Synced with warnings", "Changed since sent"}, row
                 continue
             if number in self.worked_on:
