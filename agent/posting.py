@@ -212,7 +212,10 @@ class Poster:
         """What Xero has of what would be created; nothing is written down."""
         if not actions:
             return []
-        shelf = self._shelf([action.document for action in actions])
+        under_way = [document for intent in self.ledger.open_intents() for document in intent.open_documents]
+        shelf = self._shelf([*(action.document for action in actions), *under_way])
+        for document in under_way:  # theirs is no twin's, though nobody knows yet that it arrived
+            shelf.find(document, after_sending=True)
         ours = self.ledger.marked_by_us()
         by_number_first = sorted(actions, key=lambda item: not shelf.names(item.document))
         return [

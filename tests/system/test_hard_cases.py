@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -405,3 +406,19 @@ def test_an_attachment_that_is_refused_holds_up_no_other(practice: Practice) -> 
         note for item in practice.cloud.xero.documents() for note in item.history if "AutoXero sent" in note.details
     ]
     assert len(told) == 2
+
+
+def test_a_twin_does_not_wait_for_what_is_under_way(practice: Practice) -> None:
+    """Its twin arrives by the repeated request, whose answer is lost, too; Xero's lists show no marks."""
+    practice.cloud.xero.rules.lists_url = False
+    first = practice.world.invoice("Kauri Legal", [support()])
+    for kind in ("cut_before", "cut_after"):
+        practice.cloud.troubles.add(Trouble(kind, system="xero", method="PUT", times=4))
+    with suppress(StopError):
+        practice.sync()
+    second = practice.world.invoice("Kauri Legal", [support()])
+    practice.sync()
+    assert practice.rows()[second]["status"] == "Synced"
+    practice.sync()
+    assert practice.rows()[first]["status"] == "Synced"
+    assert len(practice.cloud.xero.documents()) == 2
