@@ -444,22 +444,34 @@ def test_the_same_button_pressed_in_impatience_is_done_once(practice: Practice) 
     assert len({answer_to(practice, name) for name in names}) == 1
 
 
+def press_in_turn(practice: Practice, *lines: str) -> list[str]:
+    """Press buttons one after the other while another process syncs; gives their names once all are answered."""
+    lock = FileLock(practice.home / "agent.lock")
+    with lock, going(practice) as service:
+        put(practice, "verb=preview")
+        until(lambda: "waiting for another sync" in service.worker.doing)
+        names = []
+        for line in lines:
+            names.append(put(practice, line))
+            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
+        lock.release()
+        until(lambda: all(is_answered(practice, name) for name in names))
+    return names
+
+
 @pytest.mark.parametrize("other", ["resync", "send-these", "sync"])
 def test_the_button_pressed_last_wins(practice: Practice, other: str) -> None:
     """Never send, another one, Never send, while a sync is under way: it is not sent on the way to the third."""
     invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     practice.sync()
     practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
-    lock = FileLock(practice.home / "agent.lock")
-    with lock, going(practice) as service:
-        put(practice, "verb=preview")
-        until(lambda: "waiting for another sync" in service.worker.doing)
-        names = []
-        for verb in ("never-send", other, "never-send"):
-            names.append(put(practice, f"verb={verb}" + (f"\nids={invoice}" if verb != "sync" else "")))
-            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
-        lock.release()
-        until(lambda: is_answered(practice, names[-1]))
+    named = f"\nids={invoice}"
+    press_in_turn(
+        practice,
+        f"verb=never-send{named}",
+        f"verb={other}" + (named if other != "sync" else ""),
+        f"verb=never-send{named}",
+    )
     assert practice.rows()[invoice]["status"] == "Never send"
     assert practice.posts() == 0
 
@@ -468,16 +480,8 @@ def test_resync_pressed_last_takes_never_send_back(practice: Practice) -> None:
     invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     practice.sync()
     practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
-    lock = FileLock(practice.home / "agent.lock")
-    with lock, going(practice) as service:
-        put(practice, "verb=preview")
-        until(lambda: "waiting for another sync" in service.worker.doing)
-        names = []
-        for verb in ("resync", "never-send", "resync"):
-            names.append(put(practice, f"verb={verb}\nids={invoice}"))
-            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
-        lock.release()
-        until(lambda: is_answered(practice, names[-1]))
+    named = f"\nids={invoice}"
+    press_in_turn(practice, *(f"verb={verb}{named}" for verb in ("resync", "never-send", "resync")))
     assert practice.rows()[invoice]["status"] == "Synced"
     assert practice.posts() == 1
 
@@ -489,16 +493,7 @@ def test_never_send_is_answered_when_it_is_carried_out_ahead_of_its_turn(practic
     practice.sync()
     practice.reprice(changed)
     practice.sync(is_asked=True)
-    lock = FileLock(practice.home / "agent.lock")
-    with lock, going(practice) as service:
-        put(practice, "verb=preview")
-        until(lambda: "waiting for another sync" in service.worker.doing)
-        names = []
-        for line in ("verb=sync", f"verb=never-send\nids={changed}", "verb=refresh"):
-            names.append(put(practice, line))
-            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
-        lock.release()
-        until(lambda: all(is_answered(practice, name) for name in names))
+    names = press_in_turn(practice, "verb=sync", f"verb=never-send\nids={changed}", "verb=refresh")
     assert answer_to(practice, names[1]) == "AT-1001 is in Xero as INV-0001. It is left as it is in Xero."
     assert practice.rows()[changed]["status"].startswith("Synced")
     assert [event for event, _ in log_of(practice, "Person")] == ["Never send"]
@@ -510,16 +505,7 @@ def test_a_button_pressed_between_is_told_of_a_never_send_that_was_carried_out_b
     invoice = practice.world.invoice("Kauri Legal", [support(code="Drone Survey")])
     practice.sync()
     practice.map("AccountMap", "Xero account", ("Drone Survey", "Labor"), "200")
-    lock = FileLock(practice.home / "agent.lock")
-    with lock, going(practice) as service:
-        put(practice, "verb=preview")
-        until(lambda: "waiting for another sync" in service.worker.doing)
-        names = []
-        for line in ("verb=sync", f"verb=resync\nids={invoice}", f"verb=never-send\nids={invoice}"):
-            names.append(put(practice, line))
-            until((practice.home / "inbox" / f"{names[-1]}.taken").exists)
-        lock.release()
-        until(lambda: all(is_answered(practice, name) for name in names))
+    names = press_in_turn(practice, "verb=sync", f"verb=resync\nids={invoice}", f"verb=never-send\nids={invoice}")
     assert "Never send was pressed for this since" in answer_to(practice, names[1])
     assert practice.rows()[invoice]["status"] == "Never send"
     assert practice.posts() == 0
