@@ -6,6 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from agent.desk import Desk
 from agent.domain.document import DocumentKind, Posted
@@ -131,8 +132,8 @@ def allocate(credit: Credit) -> str:
         "before": str(before),
     }
     with one_at_a_time(desk):
-        known = json.loads(desk.ledger.fact(_PENDING) or "{}")
-        key = known.pop("key", "") if known else ""
+        known = _pending(desk)
+        key = known.pop("key", "")
         if not key or known != told:  # one without an answer may still land: the same again goes under its key
             key = str(uuid.uuid4())
         desk.ledger.remember(**{_PENDING: json.dumps({**told, "key": key})})
@@ -150,13 +151,18 @@ def allocate(credit: Credit) -> str:
 
 def _settle(desk: Desk) -> None:
     """Find out what became of a use whose answer was lost; one that is not there yet may still land."""
-    told = json.loads(desk.ledger.fact(_PENDING) or "null")
+    told = _pending(desk)
     if not told:
         return
     ids = AutotaskId(told["ids"][0]), AutotaskId(told["ids"][1])
     amount = Decimal(told["amount"])
     if desk.xero.allocated(*told["documents"]) >= Decimal(told["before"]) + amount:
         _done(desk, ids, amount)
+
+
+def _pending(desk: Desk) -> dict[str, Any]:
+    """The use whose answer is not known; empty where there is none."""
+    return dict(json.loads(desk.ledger.fact(_PENDING) or "{}"))
 
 
 def _done(desk: Desk, ids: tuple[AutotaskId, AutotaskId], amount: Decimal) -> None:

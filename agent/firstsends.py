@@ -130,9 +130,10 @@ def _let_go(guide: Guide) -> None:
     ledger = guide.desk.ledger
     rows = {row["autotask_id"]: row for row in ledger.rows()}
     gone = []
+    if guide.state.rejected:
+        guide.desk.reach_xero()
     for item in guide.state.rejected:
         row = rows[item]
-        guide.desk.reach_xero()
         if row["xero_id"] and not guide.desk.xero.one(row["xero_kind"], row["xero_id"]).is_live:
             gone.append(item)
     if gone:

@@ -9,7 +9,7 @@ from agent.domain.faults import Fault, fault
 from agent.domain.invoice import Invoice
 from agent.domain.lookup import Finding, Shelf, unlike
 from agent.domain.plan import Action, with_document
-from agent.domain.record import CONFIRMED, Record
+from agent.domain.record import CONFIRMED, Record, Wish
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,11 @@ def marked(invoice: Invoice) -> Fault:
 
 def already_there(posted: Posted, otherwise: str = "") -> Fault:
     """AX-201: a document without our mark that agrees to the cent; it waits for a word."""
-    return fault(
-        "AX-201",
-        f"Xero already has {_named(posted)}, which agrees to the cent"
-        + (f"; it has otherwise: {otherwise}." if otherwise else "."),
-        waits=True,
-        instead="Press Send these to take it over; nothing is sent twice.",
-        asks="adopt",
+    more = f"; it has otherwise: {otherwise}" if otherwise else ""
+    return _asking(
+        "adopt",
+        f"Xero already has {_named(posted)}, which agrees to the cent{more}.",
+        "Press Send these to take it over; nothing is sent twice.",
     )
 
 
@@ -90,35 +88,34 @@ def differently_there(posted: Posted, otherwise: str) -> Fault:
 
 
 def _not_there() -> Fault:
-    return fault(
-        "AX-201",
+    return _asking(
+        "beside",
         "What agreed with it in Xero was taken over for another invoice, or is there no more.",
-        waits=True,
-        instead="If it is not in Xero yet, select it and press Send these; else choose Never send.",
-        asks="beside",
+        "If it is not in Xero yet, select it and press Send these; else choose Never send.",
     )
 
 
 def _like_it(posted: Posted, document: Document) -> Fault:
-    return fault(
-        "AX-201",
+    return _asking(
+        "beside",
         f"Xero already has {_named(posted)} ({posted.status.lower()}), which bears this invoice's number in Autotask; "
         f"ours would be {document.date}, {document.currency} {document.expected.total}.",
-        waits=True,
-        instead="If Xero's is this invoice, choose Never send; else select the row and press Send these.",
-        asks="beside",
+        "If Xero's is this invoice, choose Never send; else select the row and press Send these.",
     )
 
 
 def voided_there(posted: Posted) -> Fault:
     """AX-201: the invoice was voided, and what looks like its document stands."""
-    return fault(
-        "AX-201",
+    return _asking(
+        "adopt",
         f"It was voided in Autotask, and Xero still has {_named(posted)}, which agrees with it.",
-        waits=True,
-        instead="Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
-        asks="adopt",
+        "Press Send these to take it over, and it is voided like any other; or choose Never send to leave it.",
     )
+
+
+def _asking(asks: Wish, detail: str, cure: str) -> Fault:
+    """AX-201 that waits for a person's word, and what that word then is."""
+    return fault("AX-201", detail, waits=True, instead=cure, asks=asks)
 
 
 def _named(posted: Posted) -> str:

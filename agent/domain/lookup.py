@@ -74,11 +74,12 @@ class Shelf:
         self._by_number: defaultdict[str, list[Posted]] = defaultdict(list)
         self._by_mark: defaultdict[int, list[Posted]] = defaultdict(list)
         self._by_sums: defaultdict[tuple[object, ...], list[Posted]] = defaultdict(list)
+        spoken_for = own | self._numbered
         for item in documents.values():
             self._by_number[_number(item.number)].append(item)
             if (mark := marked_id(item)) is not None:
                 self._by_mark[mark].append(item)
-            elif item.id not in own | self._numbered:
+            elif item.id not in spoken_for:
                 self._by_sums[_sums(item)].append(item)
 
     def with_free_number(self, document: Document) -> Document:

@@ -201,8 +201,8 @@ class Ledger:
         empty = ("xero_id", "xero_net", "xero_tax", "xero_total", "outstanding", "paid_on")
         clear = _NO_FAULT | dict.fromkeys(blank, "")
         records = self.records()
-        gone = {records[item].xero_id for item in ids} - {None}
-        self.remember(released=json.dumps(sorted([*self.released(), *gone], key=str)))
+        gone = {xero_id for item in ids if (xero_id := records[item].xero_id) is not None}
+        self.remember(released=json.dumps(sorted(self.released() | gone)))
         self._set(
             ids,
             {**clear, **dict.fromkeys((*empty, "sent_on")), "wish": "send", "status": "Waiting", "why": "Send again"},
@@ -214,10 +214,9 @@ class Ledger:
             for some in _chunks(ids):
                 connection.execute(delete(t.write_back).where(here & rows.autotask_id.in_(some)))
 
-    def released(self) -> list[str]:
+    def released(self) -> set[str]:
         """The documents, deleted or voided in Xero, whose invoices were let go of."""
-        found: list[str] = json.loads(self.fact("released") or "[]")
-        return found
+        return set(json.loads(self.fact("released") or "[]"))
 
     def warn(self, autotask_id: AutotaskId, about: str, more: str = "") -> None:
         """Add a warning to an invoice that is in Xero, or take it back.

@@ -79,7 +79,8 @@ class Outbox:
 
     def _left(self) -> dict[str, list[str]]:
         """By the mails' ids, who still lacks them."""
-        return json.loads(self.ledger.fact("mail_left") or "{}")  # type: ignore[no-any-return]
+        found: dict[str, list[str]] = json.loads(self.ledger.fact("mail_left") or "{}")
+        return found
 
     def refused(self, mail: Mail, trouble: str) -> None:
         """It stays queued; the trouble is kept beside it."""
