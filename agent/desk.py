@@ -90,6 +90,8 @@ class Desk:
     tell: Progress = field(default=lambda _text: None)
     show: Show | None = None
     patience: float = 0
+    holds_lock: bool = field(default=False, init=False)
+    """Whether this desk is the one that runs: what it calls meanwhile need not wait for it."""
     _paused_at: tuple[int, bool] = field(default=(0, False), init=False)
 
     @cached_property

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from agent.autotask.models import stamp
@@ -12,7 +10,6 @@ from agent.domain.document import Document, Posted
 from agent.domain.invoice import AutotaskId, Invoice
 from agent.domain.settings import Settings
 from agent.errors import StopError
-from agent.ledger.ledger import Ledger
 from agent.ledger.steps import WriteBack
 
 TO_AUTOTASK = ("webServiceDate", "invoiceNumber", "paidDate")
@@ -48,16 +45,6 @@ def is_of_all(error: StopError) -> bool:
     detail = error.fault.detail
     is_answer = error.fault.code in {"AX-304", "AX-403"} and not re.search(r"HTTP 50[234]", detail)
     return not is_answer and "may not read or change" not in detail
-
-
-def with_own_numbers(ledger: Ledger, invoices: Iterable[Invoice]) -> list[Invoice]:
-    """The invoices, each with the number that it had in Autotask before we wrote Xero's there."""
-    written = ledger.last_queued("invoiceNumber")
-    before = ledger.numbers() if written else {}
-    return [
-        replace(item, number=before[item.id]) if item.id in before and item.number == written.get(item.id) else item
-        for item in invoices
-    ]
 
 
 def follow_ups(settings: Settings, run: str, document: Document, posted: Posted) -> tuple[tuple[str, str], ...]:

@@ -32,7 +32,6 @@ from agent.domain.text import counted
 from agent.domain.translate import Situation
 from agent.errors import BUSY, DONE, SOME_FAULTS, PlainError, StopError
 from agent.extras import add_extras
-from agent.followups import with_own_numbers
 from agent.ledger.database import daily_backup
 from agent.ledger.ledger import FenceError
 from agent.ledger.steps import Outcome
@@ -41,7 +40,7 @@ from agent.posting import Poster
 from agent.projecting import project_all
 from agent.shown import shown_in
 from agent.updates import settle_updates
-from agent.watch import Pulled, note_others, was_changed, watch
+from agent.watch import Pulled, note_others, was_changed, watch, with_own_numbers
 from agent.wishes import take_wishes
 from agent.writebacks import write_back
 
@@ -85,7 +84,7 @@ class Report:
 
 @contextmanager
 def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
-    """Hold the home's lock; the operating system frees it when a process dies.
+    """Hold the home's lock; the operating system frees it when a process dies. Who holds it already goes on.
 
     Args:
         desk: Whose home.
@@ -94,15 +93,20 @@ def one_at_a_time(desk: Desk, patience: float = 0) -> Iterator[None]:
     Raises:
         PlainError: Another run holds it (exit code 75); nothing was done.
     """
+    if desk.holds_lock:
+        yield
+        return
     lock = FileLock(desk.config.home / "agent.lock")
     try:
         if _acquire(lock, max(patience, desk.patience), desk.tell):
             vars(desk).pop("reading", None)  # the settings as they are now count, not those before the wait
     except Timeout:
         raise PlainError("Another sync is under way; nothing was done.", "Try again in a minute.", BUSY) from None
+    desk.holds_lock = True
     try:
         yield
     finally:
+        desk.holds_lock = False
         lock.release()
 
 
@@ -148,27 +152,15 @@ def sync(
         StopError: A system cannot be reached or refuses; nothing is lost.
     """
     with one_at_a_time(desk):
-        return sync_alone(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits)
-
-
-def sync_alone(
-    desk: Desk,
-    *,
-    dry_run: bool = False,
-    is_asked: bool = False,
-    trial: Collection[AutotaskId] | None = None,
-    limits: Limits | None = None,
-) -> Report:
-    """Do one run as :func:`sync` does, where the caller holds the home's lock."""
-    try:
-        desk.check(is_asked=is_asked)
-    except PlainError as error:
-        desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
-        wishes = {} if dry_run else take_wishes(desk)
-        alert(desk, is_dry=dry_run)
-        project_all(desk, wishes=wishes)
-        raise
-    return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
+        try:
+            desk.check(is_asked=is_asked)
+        except PlainError as error:
+            desk.ledger.log("AX-503 A setting or mapping is wrong", str(error), level="Warning")
+            wishes = {} if dry_run else take_wishes(desk)
+            alert(desk, is_dry=dry_run)
+            project_all(desk, wishes=wishes)
+            raise
+        return _Run(desk, dry_run=dry_run, is_asked=is_asked, trial=trial, limits=limits).go()
 
 
 class _Run:
@@ -273,7 +265,7 @@ class _Run:
         poster = self._poster(fence)
         if open_headers or not self.is_live:
             with self._light("autotask"):
-                invoices = with_own_numbers(self.ledger, source.invoices(open_headers))
+                invoices = source.invoices(open_headers)
             if not self.ledger.fact("pull"):
                 self._keep_left_out([item for item in invoices if item.id not in poster.records])
                 poster = self._poster(fence)
@@ -359,7 +351,7 @@ class _Run:
                 or (record.status == "Skipped" and facts.get("skipping") != skipping)
             ),
         ]
-        headers = source.headers(window, again)
+        headers = with_own_numbers(ledger, source.headers(window, again))
         skipped = ledger.skipped()
         ledger.reopen(key for key, row in headers.items() if key in skipped and was_changed(skipped[key], row))
         if facts.get("skipping") != skipping:

@@ -23,7 +23,7 @@ from agent.domain.lookup import agrees
 from agent.domain.record import Status
 from agent.domain.translate import Situation, Translation, translate
 from agent.errors import StopError, stop
-from agent.followups import note, with_own_numbers
+from agent.followups import note
 from agent.ledger.ledger import Ledger
 from agent.ledger.steps import Intent, Outcome
 from agent.posting import ALONE, BREAKER, LANDED, Poster, batches, differs, not_too_late
@@ -70,8 +70,7 @@ def carry_over(desk: Desk, poster: Poster, organisation: Organisation, changes: 
     read_at = desk.ledger.now()
     desk.tell(f"Updating {len(changes)} invoices that were changed")
     source = Source(desk.autotask)
-    found = with_own_numbers(desk.ledger, source.invoices([item.row for item in changes]))
-    invoices = {invoice.id: with_net_lines(invoice) for invoice in found}
+    invoices = {invoice.id: with_net_lines(invoice) for invoice in source.invoices([item.row for item in changes])}
     kept = [item for item in changes if item.judgement.keeps]
     desk.ledger.conclude(_kept(item, invoices[item.sent.autotask_id]) for item in kept)
     wanted = [item for item in changes if not item.judgement.keeps]

@@ -28,7 +28,7 @@ from agent.ledger.ledger import find_invoice
 from agent.newcontacts import create
 from agent.projecting import project_all
 from agent.rights import Check
-from agent.sync import Report, one_at_a_time, sync_alone
+from agent.sync import Report, one_at_a_time, sync
 from agent.views import sums
 from workbook.errors import InUseError, WorkbookError
 from workbook.project import Projection, project
@@ -92,8 +92,13 @@ def resync(
         if not ids:
             asked = f"the open fault {fault_code.upper()}" if fault_code else "an open fault"
             raise PlainError(f"No invoice has {asked}.", "The sheet Faults and “autoxero status” list them.", 0)
-        report, told = _resync(desk, ids)
-    return report, told + left
+        records = desk.ledger.records()
+        again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None and not is_held(records[item])]
+        desk.ledger.wish(again, "resync")
+        desk.ledger.requeue(ids)
+        _log_each(desk, "Resync", again)
+        report = sync(desk, is_asked=True)
+    return report, tell(desk, ids) + left
 
 
 def _check_unpaused(desk: Desk) -> None:
@@ -102,16 +107,6 @@ def _check_unpaused(desk: Desk) -> None:
         raise PlainError(
             "Paused is Yes on the sheet Settings: nothing is read or sent.", "Set it to No, save, and try again."
         )
-
-
-def _resync(desk: Desk, ids: Sequence[AutotaskId]) -> tuple[Report, list[Told]]:
-    """Try invoices again, where the caller holds the home's lock."""
-    records = desk.ledger.records()
-    again = [item for item in dict.fromkeys(ids) if records[item].xero_id is None and not is_held(records[item])]
-    desk.ledger.wish(again, "resync")
-    desk.ledger.requeue(ids)
-    _log_each(desk, "Resync", again)
-    return sync_alone(desk, is_asked=True), tell(desk, ids)
 
 
 def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[Told]]:
@@ -143,7 +138,7 @@ def send_these(desk: Desk, wanted: Sequence[Wanted] = ()) -> tuple[Report, list[
         desk.ledger.wish(to_adopt, "adopt")
         desk.ledger.wish([item for item in sent if item not in to_adopt], "send")
         _log_each(desk, "Send these", sent)
-        report = sync_alone(desk, is_asked=True)
+        report = sync(desk, is_asked=True)
     return report, tell(desk, ids) + left
 
 
@@ -158,7 +153,7 @@ def send_again(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[Told]
         ids, left = _parted(desk, wanted, _keeps_from_sending_again)
         desk.ledger.release(ids)
         _log_each(desk, "Send again", ids)
-        report = sync_alone(desk, is_asked=True)
+        report = sync(desk, is_asked=True)
     return report, tell(desk, ids) + left
 
 
@@ -213,30 +208,27 @@ def use_suggested(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[To
     """
     with one_at_a_time(desk):
         _check_unpaused(desk)
-        return _use_suggested(desk, *_without_contact(desk, wanted))
-
-
-def _use_suggested(
-    desk: Desk, lacking: Mapping[int, Sequence[Mapping[str, Any]]], left: list[Told]
-) -> tuple[Report, list[Told]]:
-    offered = {int(company): names for table, company, names, _ in desk.ledger.missing() if table == "ContactMap"}
-    clear: dict[int, str] = {}
-    unclear = []
-    for company, rows in lacking.items():
-        if name := _likest(offered.get(company, "")):
-            clear[company] = name
-        else:
-            near = offered.get(company) or "nothing in Xero is like it"
-            unclear.append(f"{rows[0]['customer']}: no suggestion is clear ({near}). Choose one in ContactMap.")
-    if not clear:
-        raise PlainError(" ".join(unclear), "Nothing was changed.")
-    chosen = json.loads(desk.ledger.fact("contact_choices") or "{}") | {str(key): name for key, name in clear.items()}
-    desk.ledger.remember(contact_choices=json.dumps(chosen))
-    for company, name in clear.items():
-        desk.ledger.log("Mapping changed", f"contact {lacking[company][0]['customer']}: {name}", who="Person")
-    vars(desk).pop("reading", None)  # it is another one now
-    report, told = _resync(desk, [AutotaskId(row["autotask_id"]) for company in clear for row in lacking[company]])
-    report.problems += unclear
+        lacking, left = _without_contact(desk, wanted)
+        offered = {int(company): names for table, company, names, _ in desk.ledger.missing() if table == "ContactMap"}
+        clear: dict[int, str] = {}
+        unclear = []
+        for company, rows in lacking.items():
+            if name := _likest(offered.get(company, "")):
+                clear[company] = name
+            else:
+                near = offered.get(company) or "nothing in Xero is like it"
+                unclear.append(f"{rows[0]['customer']}: no suggestion is clear ({near}). Choose one in ContactMap.")
+        if not clear:
+            raise PlainError(" ".join(unclear), "Nothing was changed.")
+        chosen = json.loads(desk.ledger.fact("contact_choices") or "{}") | {
+            str(key): name for key, name in clear.items()
+        }
+        desk.ledger.remember(contact_choices=json.dumps(chosen))
+        for company, name in clear.items():
+            desk.ledger.log("Mapping changed", f"contact {lacking[company][0]['customer']}: {name}", who="Person")
+        vars(desk).pop("reading", None)  # it is another one now
+        report, told = resync(desk, [AutotaskId(row["autotask_id"]) for company in clear for row in lacking[company]])
+        report.problems += unclear
     return report, told + left
 
 
@@ -271,7 +263,7 @@ def create_in_xero(desk: Desk, wanted: Sequence[Wanted]) -> tuple[Report, list[T
             else:
                 said = held.get(customer.id) or " ".join(refused.get(customer.id, ()))
                 problems.append(f"{customer.name} was not created. Xero said: {said}")
-        report, told = _resync(desk, [AutotaskId(row["autotask_id"]) for rows in lacking.values() for row in rows])
+        report, told = resync(desk, [AutotaskId(row["autotask_id"]) for rows in lacking.values() for row in rows])
     report.problems += problems
     return report, told + left
 

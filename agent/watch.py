@@ -91,7 +91,7 @@ def watch(desk: Desk, poster: Poster, organisation: Organisation, pulled: Pulled
         return Looked()
     rows = {AutotaskId(row["autotask_id"]): row for row in ledger.sent() if row["xero_baseline"]}
     asked = [key for key, row in rows.items() if row["wish"] or row["status"] == "Changed since sent"]
-    headers = _with_own_numbers(ledger, _headers(desk, since, now, asked, pulled))
+    headers = with_own_numbers(ledger, _headers(desk, since, now, asked, pulled))
     ledger.note_headers({key: _header(row) for key, row in headers.items() if key in rows})
     _note_late(desk, headers)
     latest = _latest(desk, since)
@@ -212,7 +212,7 @@ def _headers(
     return found
 
 
-def _with_own_numbers(ledger: Ledger, headers: Mapping[AutotaskId, InvoiceRow]) -> dict[AutotaskId, InvoiceRow]:
+def with_own_numbers(ledger: Ledger, headers: Mapping[AutotaskId, InvoiceRow]) -> dict[AutotaskId, InvoiceRow]:
     """The headers, each with the number that it had in Autotask before we wrote Xero's there."""
     written = ledger.last_queued("invoiceNumber")
     before = ledger.numbers() if written else {}
